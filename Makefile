@@ -1,0 +1,58 @@
+# One door to everything a developer or CI does. Needs the Rust toolchain, a C compiler and make; sets up the rest.
+
+# The checker of licences and sources is built once and kept here, unless the machine has it.
+TOOLS := $(CURDIR)/target/tools
+CARGO_DENY_VERSION := 0.20.2
+export PATH := $(TOOLS)/bin:$(PATH)
+
+# Tests need the hidden hooks that make a worker hang, crash or run out of memory.
+TEST_FEATURES := --features test-hooks
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check audit fmt release clean components cargo-deny
+
+help: ## Show what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Start the server on ./data
+	cargo run --release
+
+# Documentation's examples come first, so that the last line is the tests'.
+test: ## Run all tests
+	cargo test --doc $(TEST_FEATURES)
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	    echo cargo nextest run $(TEST_FEATURES); \
+	    cargo nextest run $(TEST_FEATURES); \
+	else \
+	    echo "cargo test $(TEST_FEATURES) (quicker with: cargo install cargo-nextest --locked)"; \
+	    cargo test --lib --bins --tests $(TEST_FEATURES); \
+	fi
+
+# Clippy looks twice: with the tests and their hooks, and at what is released.
+check: components cargo-deny ## Check format, lints, documentation, licences and sources
+	cargo fmt --check
+	cargo clippy --locked --all-targets --all-features -- -D warnings
+	cargo clippy --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --all-features --document-private-items
+	cargo deny --locked --all-features check licenses bans sources
+
+audit: cargo-deny ## Check dependencies for known vulnerabilities (fetches the advisory database)
+	cargo deny --all-features check advisories
+
+fmt: components ## Format the sources
+	cargo fmt
+
+release: ## Build target/release/consign
+	cargo build --release --locked
+
+clean: ## Remove what was built, and the tools that make check installed
+	cargo clean
+
+components:
+	@cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 || rustup component add rustfmt clippy
+
+cargo-deny:
+	@cargo deny --version >/dev/null 2>&1 || { \
+	    echo "installing cargo-deny $(CARGO_DENY_VERSION) into target/tools, once; it takes some minutes"; \
+	    cargo install cargo-deny --version $(CARGO_DENY_VERSION) --locked --root "$(TOOLS)"; \
+	}

@@ -1,0 +1,64 @@
+//! The pipeline. Data goes right; what goes left is an answer or a freed slot.
+//!
+//! ```text
+//! http ─ReceiveFile─► Uploader(1) ─► spool ─► seal durable ─► job log ─► 202
+//!  └──StoredBatch──► Verifier(16) ─VerifiedFile─► Supervisor(16) ═Attempt═► Processor(1) × N ─EndedFile─► Aggregator(16)
+//!                      └───────────────────EndedFile (refused, lost)────────────────────────────────────────────┘
+//! ```
+//! The number in brackets is the mailbox. What keeps the pipeline small is not the mailboxes but the slots: a file that
+//! leaves the job log takes one, and gives it back when its outcome is durable, so that a million waiting files cost disk
+//! and no memory. Replay after a crash sends the same messages as live work.
+
+pub mod aggregator;
+pub mod backoff;
+pub mod panics;
+pub mod processor;
+pub mod rotation;
+pub mod supervisor;
+pub mod uploader;
+pub mod verifier;
+
+use std::time::Instant;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::batch::FileId;
+use crate::spool::Timings;
+
+/// Files between the job log and their outcome; each pins some hundred bytes, and its text once it is read.
+pub const SLOTS_MAX: usize = 256;
+
+/// A file that has left the job log and is on its way to an outcome.
+#[derive(Debug)]
+pub struct FileOnItsWay {
+    pub id: FileId,
+    /// Where the file's bytes lie: segment, first byte, length.
+    pub segment: u64,
+    pub start: u64,
+    pub length: u64,
+    /// The type by content first, and by name second.
+    pub media_type: String,
+    /// Attempts that are over.
+    pub attempts: u32,
+    /// Whether the file may have taken a whole process down; it is tried alone then.
+    pub is_suspect: bool,
+    /// When the file began to wait for a processor.
+    pub queued_at: Instant,
+    pub timings: Timings,
+    /// What the verifier noticed, for the result's warnings.
+    pub warnings: Vec<String>,
+    /// The file's place in the pipeline, given back when its outcome is durable.
+    pub slot: OwnedSemaphorePermit,
+}
+
+/// Milliseconds since `start`, as a record holds them.
+#[must_use]
+pub fn ms_since(start: Instant) -> u32 {
+    u32::try_from(start.elapsed().as_millis()).unwrap_or(u32::MAX)
+}
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+#[must_use]
+pub fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}

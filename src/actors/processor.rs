@@ -1,0 +1,152 @@
+//! Processor: owns one disposable child and gives it one file at a time.
+//!
+//! Takes `Attempt` and answers with the text or with a fault that says whether trying again may help. A child that dies or
+//! is killed is replaced at once, also after so many files. While no child can be started the attempt waits and does not
+//! count: that is no fault of the file. A panic here fails the attempt alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Context, Handler, Message, ResponseFuture};
+use tokio::sync::Mutex;
+
+use super::backoff;
+use crate::batch::{FileError, FileErrorCode};
+use crate::custody::Custody;
+use crate::health::Health;
+use crate::worker::{Child, Extraction, Job, WorkerSettings};
+
+/// A processor is sent one file at a time.
+pub const PROCESSOR_MAILBOX_MAX: usize = 1;
+
+/// How long to wait before a child is tried again that could not be started; doubled up to 64 times as much.
+const SPAWN_BACKOFF: Duration = Duration::from_millis(100);
+
+/// Why an attempt brought no text, decided where it failed.
+#[derive(Debug)]
+pub enum Fault {
+    /// May pass: time, memory, a killed child, the disk.
+    Retry(FileError),
+    /// Cannot pass: it lies in the file.
+    GiveUp(FileError),
+}
+
+impl From<FileError> for Fault {
+    fn from(error: FileError) -> Self {
+        if error.code.retryable() { Self::Retry(error) } else { Self::GiveUp(error) }
+    }
+}
+
+/// Try this file once.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Extraction, Fault>")]
+pub struct Attempt {
+    pub job: Job,
+    /// Where the file's bytes lie.
+    pub segment: u64,
+    pub start: u64,
+}
+
+/// What all processors share.
+pub struct ProcessorOptions {
+    pub custody: Arc<Custody>,
+    pub health: Arc<Health>,
+    pub worker: WorkerSettings,
+    /// A larger file is not given to a child.
+    pub extract_bytes_max: u64,
+}
+
+/// Owns one child.
+pub struct Processor {
+    hands: Arc<Hands>,
+}
+
+struct Hands {
+    options: Arc<ProcessorOptions>,
+    child: Mutex<Option<Child>>,
+}
+
+impl Processor {
+    #[must_use]
+    pub fn new(options: Arc<ProcessorOptions>) -> Self {
+        Self { hands: Arc::new(Hands { options, child: Mutex::default() }) }
+    }
+}
+
+impl Actor for Processor {
+    type Context = Context<Self>;
+
+    /// Starts the first child ahead of need.
+    fn started(&mut self, context: &mut Self::Context) {
+        context.set_mailbox_capacity(PROCESSOR_MAILBOX_MAX);
+        let hands = Arc::clone(&self.hands);
+        actix_rt::spawn(async move { hands.refill().await });
+    }
+}
+
+impl Handler<Attempt> for Processor {
+    type Result = ResponseFuture<Result<Extraction, Fault>>;
+
+    fn handle(&mut self, attempt: Attempt, _: &mut Self::Context) -> Self::Result {
+        let hands = Arc::clone(&self.hands);
+        Box::pin(async move { hands.attempt(attempt).await })
+    }
+}
+
+impl Hands {
+    async fn attempt(self: Arc<Self>, attempt: Attempt) -> Result<Extraction, Fault> {
+        let Attempt { job, segment, start } = attempt;
+        if job.length > self.options.extract_bytes_max {
+            return Err(Fault::GiveUp(FileErrorCode::TooLargeToExtract.into()));
+        }
+        let content = self.options.custody.spool.store().content(segment, start, job.length).map_err(|error| {
+            log::error!("file {}: its bytes cannot be read: {error}", job.file);
+            Fault::Retry(FileErrorCode::Unreadable.into())
+        })?;
+        let mut held = self.child.lock().await;
+        let mut child = match held.take() {
+            Some(child) => child,
+            None => self.spawn().await,
+        };
+        let answer = child.attempt(&job, content.into_stream()).await;
+        if child.is_spent() {
+            child.retire().await;
+            let hands = Arc::clone(&self);
+            actix_rt::spawn(async move { hands.refill().await });
+        } else {
+            *held = Some(child);
+        }
+        answer.map_err(|failure| {
+            log::warn!("file {}: {}: {}", job.file, failure.error, failure.log);
+            self.options.custody.metrics.count_worker_end(failure.error.code);
+            failure.error.into()
+        })
+    }
+
+    /// Puts a fresh child where there is none.
+    async fn refill(&self) {
+        let mut held = self.child.lock().await;
+        if held.is_none() {
+            *held = Some(self.spawn().await);
+        }
+    }
+
+    /// Starts a child, however long that takes.
+    async fn spawn(&self) -> Child {
+        let mut tried = 0;
+        loop {
+            match Child::spawn(&self.options.worker).await {
+                Ok(child) => {
+                    self.options.health.set_workers(None);
+                    return child;
+                }
+                Err(error) => {
+                    tried += 1;
+                    log::error!("no worker could be started: {error}");
+                    self.options.health.set_workers(Some(error.to_string()));
+                    tokio::time::sleep(backoff::delay(SPAWN_BACKOFF, tried.min(7))).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! Supervisor: owns the pool, claims files in windows, and decides what becomes of an attempt.
+//!
+//! Takes `VerifiedFile`. Before files are tried, one durable record names them, so that one flush serves many. A file that
+//! may have taken the process down is tried alone, with nothing else claimed, so that it is counted even if it does so
+//! again. What may pass is tried again with backoff, up to `attempts.max`; a processor that dies is replaced.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, Addr, Context, Handler, Message, ResponseFuture};
+use tokio::sync::{Notify, mpsc};
+
+use super::aggregator::{Aggregator, EndedFile};
+use super::processor::{Attempt, Fault, Processor, ProcessorOptions};
+use super::{FileOnItsWay, SLOTS_MAX, backoff, ms_since, panics};
+use crate::batch::{FileError, FileErrorCode, FileEvent, Outcome};
+use crate::custody::Custody;
+use crate::joblog::{Change, Claim, ClaimedFile};
+use crate::worker::{Extraction, Job};
+
+/// Verified files that may be announced and not yet queued; the queue itself is bounded by the slots.
+pub const SUPERVISOR_MAILBOX_MAX: usize = 16;
+
+/// How long a job log that took no claim is left alone.
+const CLAIM_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How files are tried.
+#[derive(Debug, Clone, Copy)]
+pub struct SupervisorOptions {
+    /// Children at the same time.
+    pub processors: usize,
+    pub attempts_max: u32,
+    pub retry_base: Duration,
+    /// Files that one claim names at most.
+    pub claim_window: usize,
+}
+
+/// Owns the pool.
+pub struct Supervisor {
+    work: Rc<Work>,
+    claimed: Option<mpsc::Receiver<ClaimedWork>>,
+    idle: Option<mpsc::Receiver<Addr<Processor>>>,
+}
+
+/// A file that may be tried now.
+struct ClaimedWork {
+    file: FileOnItsWay,
+    window: u64,
+}
+
+struct Work {
+    custody: Arc<Custody>,
+    aggregator: Addr<Aggregator>,
+    processor: Arc<ProcessorOptions>,
+    options: SupervisorOptions,
+    queue: RefCell<VecDeque<FileOnItsWay>>,
+    suspects: RefCell<VecDeque<FileOnItsWay>>,
+    /// Something was queued, or an attempt is over.
+    changed: Notify,
+    /// The open windows, and how many of their files are not through with their attempt.
+    windows: RefCell<HashMap<u64, usize>>,
+    next_window: Cell<u64>,
+    to_claimed: mpsc::Sender<ClaimedWork>,
+    to_idle: mpsc::Sender<Addr<Processor>>,
+    running: Cell<usize>,
+    draining: Cell<bool>,
+}
+
+impl Supervisor {
+    #[must_use]
+    pub fn new(
+        custody: Arc<Custody>,
+        aggregator: Addr<Aggregator>,
+        processor: Arc<ProcessorOptions>,
+        options: SupervisorOptions,
+    ) -> Self {
+        let (to_claimed, claimed) = mpsc::channel(options.claim_window);
+        let (to_idle, idle) = mpsc::channel(options.processors);
+        let work = Work {
+            custody,
+            aggregator,
+            processor,
+            options,
+            queue: RefCell::new(VecDeque::with_capacity(SLOTS_MAX)),
+            suspects: RefCell::default(),
+            changed: Notify::new(),
+            windows: RefCell::default(),
+            next_window: Cell::new(1),
+            to_claimed,
+            to_idle,
+            running: Cell::new(0),
+            draining: Cell::new(false),
+        };
+        Self { work: Rc::new(work), claimed: Some(claimed), idle: Some(idle) }
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.set_mailbox_capacity(SUPERVISOR_MAILBOX_MAX);
+        for _ in 0..self.work.options.processors {
+            self.work.add_processor();
+        }
+        let claiming = Rc::clone(&self.work);
+        let metrics = Arc::clone(&claiming.custody.metrics);
+        actix_rt::spawn(panics::restarting("supervisor", metrics, move || Rc::clone(&claiming).claim_windows()));
+        let work = Rc::clone(&self.work);
+        let claimed = self.claimed.take().expect("a supervisor starts once");
+        let idle = self.idle.take().expect("a supervisor starts once");
+        actix_rt::spawn(work.dispatch(claimed, idle));
+    }
+}
+
+/// A file is what its seal promises, and may be tried.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct VerifiedFile(pub FileOnItsWay);
+
+impl Handler<VerifiedFile> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, VerifiedFile(file): VerifiedFile, _: &mut Self::Context) {
+        self.work.enqueue(file);
+    }
+}
+
+/// Begin no more attempts; answers when those that run are over.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Drain;
+
+impl Handler<Drain> for Supervisor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Drain, _: &mut Self::Context) -> Self::Result {
+        let work = Rc::clone(&self.work);
+        work.draining.set(true);
+        work.changed.notify_waiters();
+        Box::pin(async move { work.until(|work| work.running.get() == 0).await })
+    }
+}
+
+/// Everything that ran is over or was given up: nothing claimed is being tried any more.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct ReleaseClaims;
+
+impl Handler<ReleaseClaims> for Supervisor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: ReleaseClaims, _: &mut Self::Context) -> Self::Result {
+        let work = Rc::clone(&self.work);
+        Box::pin(async move {
+            let windows: Vec<u64> = work.windows.borrow_mut().drain().map(|(window, _)| window).collect();
+            work.release(windows).await;
+        })
+    }
+}
+
+impl Work {
+    fn enqueue(&self, file: FileOnItsWay) {
+        let queue = if file.is_suspect { &self.suspects } else { &self.queue };
+        queue.borrow_mut().push_back(file);
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until `reached` says so; it is asked again after each change.
+    async fn until(&self, reached: impl Fn(&Self) -> bool) {
+        loop {
+            let changed = self.changed.notified();
+            if reached(self) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Claims windows and passes their files on, until draining.
+    async fn claim_windows(self: Rc<Self>) {
+        loop {
+            self.until(|work| {
+                work.draining.get() || !work.queue.borrow().is_empty() || !work.suspects.borrow().is_empty()
+            })
+            .await;
+            if self.draining.get() {
+                return;
+            }
+            let suspect = self.suspects.borrow_mut().pop_front();
+            if let Some(suspect) = suspect {
+                self.until(Self::nothing_is_claimed).await;
+                self.claim(vec![suspect], true).await;
+                self.until(Self::nothing_is_claimed).await;
+            } else {
+                let files = {
+                    let mut queue = self.queue.borrow_mut();
+                    let window = self.options.claim_window.min(queue.len());
+                    queue.drain(..window).collect()
+                };
+                self.claim(files, false).await;
+            }
+        }
+    }
+
+    fn nothing_is_claimed(&self) -> bool {
+        self.windows.borrow().is_empty()
+    }
+
+    async fn claim(&self, files: Vec<FileOnItsWay>, is_alone: bool) {
+        let window = self.next_window.replace(self.next_window.get() + 1);
+        let claimed = files.iter().map(|file| ClaimedFile { file: file.id, attempt: file.attempts + 1 }).collect();
+        let claim = Claim { files: claimed, is_alone };
+        while let Err(error) = self.custody.joblog.commit(vec![Change::Claim { window, claim: claim.clone() }]).await {
+            log::error!("{} files cannot be claimed: {error}", files.len());
+            if self.draining.get() {
+                return;
+            }
+            tokio::time::sleep(CLAIM_RETRY_AFTER).await;
+        }
+        self.windows.borrow_mut().insert(window, files.len());
+        for file in files {
+            if self.to_claimed.send(ClaimedWork { file, window }).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Gives claimed files to idle processors, until draining.
+    async fn dispatch(
+        self: Rc<Self>,
+        mut claimed: mpsc::Receiver<ClaimedWork>,
+        mut idle: mpsc::Receiver<Addr<Processor>>,
+    ) {
+        while let Some(next) = claimed.recv().await {
+            let Some(processor) = idle.recv().await else { return };
+            if self.draining.get() {
+                return;
+            }
+            self.running.set(self.running.get() + 1);
+            let work = Rc::clone(&self);
+            actix_rt::spawn(async move {
+                let window = next.window;
+                work.attempt(processor, next.file).await;
+                work.running.set(work.running.get() - 1);
+                work.leave_window(window).await;
+                work.changed.notify_waiters();
+            });
+        }
+    }
+
+    /// One attempt, and what becomes of the file by it.
+    async fn attempt(self: &Rc<Self>, processor: Addr<Processor>, mut file: FileOnItsWay) {
+        if file.attempts >= self.options.attempts_max {
+            self.make_idle(processor);
+            let error = FileError::with_detail(FileErrorCode::Crashed, "the server stopped during each attempt");
+            return self.end(file, Err(error)).await;
+        }
+        if let Err(error) = self.custody.joblog.apply(file.id, FileEvent::Started) {
+            self.make_idle(processor);
+            return log::error!("file {}: {error}", file.id);
+        }
+        file.timings.queued_ms = ms_since(file.queued_at);
+        let job = Job { file: file.id, media_type: file.media_type.clone(), length: file.length };
+        let begun = Instant::now();
+        let answer = processor.send(Attempt { job, segment: file.segment, start: file.start }).await;
+        file.timings.process_ms = ms_since(begun);
+        file.attempts += 1;
+        let answer = if let Ok(answer) = answer {
+            self.make_idle(processor);
+            answer
+        } else {
+            log::error!("file {}: its processor panicked and is replaced", file.id);
+            self.custody.metrics.actor_panics.inc();
+            self.add_processor();
+            Err(Fault::Retry(FileErrorCode::Unreadable.into()))
+        };
+        match answer {
+            Ok(extraction) => {
+                self.custody.metrics.processing_seconds.observe(begun.elapsed().as_secs_f64());
+                self.end(file, Ok(extraction)).await;
+            }
+            // The child was killed with the server; the file starts again from its last durable state.
+            Err(_) if self.draining.get() => {}
+            Err(Fault::Retry(error)) if file.attempts < self.options.attempts_max => self.try_again(file, &error).await,
+            Err(Fault::Retry(error) | Fault::GiveUp(error)) => self.end(file, Err(error)).await,
+        }
+    }
+
+    /// Writes the attempt down and queues the file again after a while.
+    async fn try_again(self: &Rc<Self>, mut file: FileOnItsWay, error: &FileError) {
+        self.custody.metrics.processing_retries.inc();
+        let delay = backoff::delay(self.options.retry_base, file.attempts);
+        log::info!("file {}: attempt {} ended with {error}; the next is in {delay:?}", file.id, file.attempts);
+        if let Err(error) = self.custody.joblog.apply(file.id, FileEvent::WillRetry) {
+            return log::error!("file {}: {error}", file.id);
+        }
+        let counted = Change::Attempts { file: file.id, attempts: file.attempts, is_suspect: file.is_suspect };
+        if let Err(error) = self.custody.joblog.commit(vec![counted]).await {
+            log::error!("file {}: its attempts could not be written down: {error}", file.id);
+        }
+        let work = Rc::clone(self);
+        actix_rt::spawn(async move {
+            tokio::time::sleep(delay).await;
+            file.queued_at = Instant::now();
+            work.enqueue(file);
+        });
+    }
+
+    async fn end(&self, file: FileOnItsWay, answer: Result<Extraction, FileError>) {
+        let (outcome, text) = match answer {
+            Ok(Extraction { text, mut info }) => {
+                info.warnings.splice(0..0, file.warnings);
+                (Outcome::Succeeded(info), text)
+            }
+            Err(error) => (Outcome::Failed(error), String::new()),
+        };
+        let FileOnItsWay { id, attempts, timings, slot, .. } = file;
+        if self.aggregator.send(EndedFile { file: id, attempts, outcome, text, timings, slot }).await.is_err() {
+            log::error!("file {id}: the aggregator is gone; the file waits for the next start");
+        }
+    }
+
+    /// One file fewer of a window is being tried; the last one closes it.
+    async fn leave_window(&self, window: u64) {
+        let is_over = {
+            let mut windows = self.windows.borrow_mut();
+            let Some(left) = windows.get_mut(&window) else { return };
+            *left -= 1;
+            let is_over = *left == 0;
+            if is_over {
+                windows.remove(&window);
+            }
+            is_over
+        };
+        if is_over {
+            self.release(vec![window]).await;
+        }
+    }
+
+    async fn release(&self, windows: Vec<u64>) {
+        let changes = windows.into_iter().map(|window| Change::Release { window }).collect();
+        if let Err(error) = self.custody.joblog.commit(changes).await {
+            log::error!("claims could not be released: {error}");
+        }
+    }
+
+    fn add_processor(&self) {
+        self.make_idle(Processor::new(Arc::clone(&self.processor)).start());
+    }
+
+    fn make_idle(&self, processor: Addr<Processor>) {
+        // There is a place for each processor, so this fails only when nobody dispatches any more.
+        let _ = self.to_idle.try_send(processor);
+    }
+}

@@ -1,0 +1,281 @@
+//! Verifier: proves that what the seal promised is what the disk holds.
+//!
+//! Takes `StoredBatch` and hands out the batches' files in turn, as slots become free. What may be transient (missing,
+//! short, unreadable) is looked at again with backoff and jitter; what is final ends the file, gives the corrupt bytes back
+//! and says so. Looking is done on blocking threads, a few files at a time.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, Addr, Context, Handler, Message};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use super::aggregator::{Aggregator, EndedFile};
+use super::rotation::{Rotation, Turn};
+use super::supervisor::{Supervisor, VerifiedFile};
+use super::{FileOnItsWay, SLOTS_MAX, backoff, ms_since, panics};
+use crate::batch::{BatchId, FileEvent, FileId, FileState, Outcome};
+use crate::custody::{Custody, CustodyError};
+use crate::joblog::BatchRecord;
+use crate::metrics::CodeLabels;
+use crate::spool::{SealedFile, Timings};
+
+mod check;
+
+use check::{Checked, check};
+
+/// Batches that may be announced and not yet in the ring.
+pub const VERIFIER_MAILBOX_MAX: usize = 16;
+
+/// Files that are looked at at one time; each pins a blocking thread.
+const CHECKS_MAX: usize = 8;
+
+/// How long the job log is left alone when a turn's files could not be read from it.
+const TURN_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How often and how soon a file is looked at again.
+#[derive(Debug, Clone, Copy)]
+pub struct VerifierOptions {
+    pub tries_max: u32,
+    pub backoff_base: Duration,
+}
+
+/// Proves that files are what their seals promise.
+pub struct Verifier {
+    work: Rc<Work>,
+}
+
+struct Work {
+    custody: Arc<Custody>,
+    supervisor: Addr<Supervisor>,
+    aggregator: Addr<Aggregator>,
+    options: VerifierOptions,
+    rotation: RefCell<Rotation>,
+    announced: Notify,
+    slots: Arc<Semaphore>,
+    checks: Semaphore,
+}
+
+impl Verifier {
+    #[must_use]
+    pub fn new(
+        custody: Arc<Custody>,
+        supervisor: Addr<Supervisor>,
+        aggregator: Addr<Aggregator>,
+        options: VerifierOptions,
+    ) -> Self {
+        let work = Work {
+            custody,
+            supervisor,
+            aggregator,
+            options,
+            rotation: RefCell::default(),
+            announced: Notify::new(),
+            slots: Arc::new(Semaphore::new(SLOTS_MAX)),
+            checks: Semaphore::new(CHECKS_MAX),
+        };
+        Self { work: Rc::new(work) }
+    }
+}
+
+impl Actor for Verifier {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.set_mailbox_capacity(VERIFIER_MAILBOX_MAX);
+        let work = Rc::clone(&self.work);
+        let metrics = Arc::clone(&work.custody.metrics);
+        actix_rt::spawn(panics::restarting("verifier", metrics, move || Rc::clone(&work).hand_out()));
+    }
+}
+
+/// A batch is durable, entered in the job log, and not completed.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct StoredBatch {
+    pub batch: BatchId,
+    /// Files in the batch, the refused ones among them.
+    pub files: usize,
+}
+
+impl Handler<StoredBatch> for Verifier {
+    type Result = ();
+
+    fn handle(&mut self, StoredBatch { batch, files }: StoredBatch, _: &mut Self::Context) {
+        self.work.rotation.borrow_mut().push(batch, files);
+        self.work.announced.notify_one();
+    }
+}
+
+/// Hand out no more files; those that are out go on.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Stop;
+
+impl Handler<Stop> for Verifier {
+    type Result = ();
+
+    fn handle(&mut self, _: Stop, _: &mut Self::Context) {
+        self.work.slots.close();
+    }
+}
+
+/// A file that waits, as its seal and the job log know it.
+struct WaitingFile {
+    id: FileId,
+    record: Arc<BatchRecord>,
+    sealed: SealedFile,
+    attempts: u32,
+    is_suspect: bool,
+}
+
+impl Work {
+    /// Hands out files in turn until the slots are closed.
+    async fn hand_out(self: Rc<Self>) {
+        loop {
+            let Some(turn) = self.next_turn() else {
+                self.announced.notified().await;
+                continue;
+            };
+            for file in self.waiting_files(&turn).await {
+                let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return };
+                if self.custody.joblog.begin(file.id, file.attempts) {
+                    let work = Rc::clone(&self);
+                    actix_rt::spawn(async move { work.verify(file, slot).await });
+                }
+            }
+        }
+    }
+
+    fn next_turn(&self) -> Option<Turn> {
+        self.rotation.borrow_mut().turn()
+    }
+
+    /// The files of a turn that have no outcome yet. A log that cannot be read is asked again: nobody else would.
+    async fn waiting_files(&self, turn: &Turn) -> Vec<WaitingFile> {
+        loop {
+            let (custody, turn) = (Arc::clone(&self.custody), turn.clone());
+            let read = tokio::task::spawn_blocking(move || read_turn(&custody, &turn)).await;
+            match read {
+                Ok(Ok(files)) => return files,
+                Ok(Err(error)) => log::error!("the files of a batch could not be read: {error}"),
+                Err(error) => log::error!("reading the files of a batch failed: {error}"),
+            }
+            if self.slots.is_closed() {
+                return Vec::new();
+            }
+            tokio::time::sleep(TURN_RETRY_AFTER).await;
+        }
+    }
+
+    /// Looks at a file until it is proved, or lost for good.
+    async fn verify(&self, file: WaitingFile, slot: OwnedSemaphorePermit) {
+        let begun = Instant::now();
+        let file = Arc::new(file);
+        let mut tried = 0;
+        let checked = loop {
+            tried += 1;
+            let checked = self.check_once(&file).await;
+            match checked {
+                Checked::NotYet(_) if tried < self.options.tries_max => {
+                    tokio::time::sleep(backoff::delay(self.options.backoff_base, tried)).await;
+                }
+                checked => break checked,
+            }
+        };
+        let timings = Timings { verify_ms: ms_since(begun), ..Timings::default() };
+        match checked {
+            Checked::Sound { media_type, warnings } => {
+                self.pass_on(&file, media_type, warnings, timings, slot).await;
+            }
+            Checked::Refused(error) => self.end(&file, Outcome::Rejected(error), timings, slot).await,
+            Checked::Lost(error) => {
+                self.give_back(&file);
+                self.end(&file, Outcome::Failed(error), timings, slot).await;
+            }
+            Checked::NotYet(error) => self.end(&file, Outcome::Failed(error), timings, slot).await,
+        }
+    }
+
+    async fn check_once(&self, file: &Arc<WaitingFile>) -> Checked {
+        let _permit = self.checks.acquire().await;
+        let (custody, checked) = (Arc::clone(&self.custody), Arc::clone(file));
+        let looked = tokio::task::spawn_blocking(move || check(&custody, &checked.record, &checked.sealed)).await;
+        looked.unwrap_or_else(|error| {
+            log::error!("file {}: verification failed: {error}", file.id);
+            self.custody.metrics.actor_panics.inc();
+            Checked::NotYet(crate::batch::FileErrorCode::Unreadable.into())
+        })
+    }
+
+    async fn pass_on(
+        &self,
+        file: &WaitingFile,
+        media_type: String,
+        warnings: Vec<String>,
+        timings: Timings,
+        slot: OwnedSemaphorePermit,
+    ) {
+        if let Err(error) = self.custody.joblog.apply(file.id, FileEvent::Verified) {
+            log::error!("file {}: {error}", file.id);
+            return;
+        }
+        let on_its_way = FileOnItsWay {
+            id: file.id,
+            segment: file.record.seal.segment,
+            start: file.record.seal.region + file.sealed.offset,
+            length: file.sealed.length,
+            media_type,
+            attempts: file.attempts,
+            is_suspect: file.is_suspect,
+            queued_at: Instant::now(),
+            timings,
+            warnings,
+            slot,
+        };
+        if self.supervisor.send(VerifiedFile(on_its_way)).await.is_err() {
+            log::error!("file {}: the supervisor is gone; the file waits for the next start", file.id);
+        }
+    }
+
+    async fn end(&self, file: &WaitingFile, outcome: Outcome, timings: Timings, slot: OwnedSemaphorePermit) {
+        if let Some(error) = outcome.error() {
+            let code = error.code.to_string();
+            log::warn!("file {}: verification ends it as {}: {error}", file.id, outcome.state());
+            self.custody.metrics.verification_failures.get_or_create(&CodeLabels { code }).inc();
+        }
+        let ended = EndedFile { file: file.id, attempts: file.attempts, outcome, text: String::new(), timings, slot };
+        if self.aggregator.send(ended).await.is_err() {
+            log::error!("file {}: the aggregator is gone; the file waits for the next start", file.id);
+        }
+    }
+
+    /// Gives the blocks of a file that is lost for good back to the filesystem.
+    fn give_back(&self, file: &WaitingFile) {
+        let start = file.record.seal.region + file.sealed.offset;
+        if let Err(error) = self.custody.spool.store().punch(file.record.seal.segment, start, file.sealed.length) {
+            log::warn!("file {}: its bytes are kept: {error}", file.id);
+        }
+    }
+}
+
+fn read_turn(custody: &Custody, turn: &Turn) -> Result<Vec<WaitingFile>, CustodyError> {
+    let Some(record) = custody.joblog.batch(turn.batch)? else { return Ok(Vec::new()) };
+    let record = Arc::new(record);
+    let mut waiting = Vec::with_capacity(turn.files.len());
+    for status in custody.files(turn.batch, &record, turn.files.start, turn.files.end)? {
+        if status.state == FileState::Stored {
+            let known = custody.joblog.file(status.id)?;
+            waiting.push(WaitingFile {
+                id: status.id,
+                record: Arc::clone(&record),
+                sealed: status.sealed,
+                attempts: known.attempts,
+                is_suspect: known.is_suspect,
+            });
+        }
+    }
+    Ok(waiting)
+}

@@ -1,0 +1,82 @@
+//! One look at a stored file: is it there, whole, the same, and of the type that its name says?
+
+use std::io::{self, Read};
+
+use sha2::{Digest, Sha256};
+
+use crate::batch::{FileError, FileErrorCode};
+use crate::custody::Custody;
+use crate::extract::media::{self, Judged};
+use crate::joblog::BatchRecord;
+use crate::spool::{Content, SealedFile, Sha256Digest, SpoolError};
+
+/// Bytes that are hashed in one go.
+const BLOCK_BYTES: usize = 256 << 10;
+
+/// What a look at a file showed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// The file is what its seal promises.
+    Sound { media_type: String, warnings: Vec<String> },
+    /// May be better at the next look.
+    NotYet(FileError),
+    /// The bytes are there, and not those that were acknowledged.
+    Lost(FileError),
+    /// The client's own doing: content that does not fit the name, or that no text can be read from.
+    Refused(FileError),
+}
+
+/// Looks at a file. Blocking.
+pub fn check(custody: &Custody, record: &BatchRecord, sealed: &SealedFile) -> Checked {
+    let content = match custody.content(record, sealed) {
+        Ok(content) => content,
+        Err(error) => return not_yet(error),
+    };
+    match digest(content.clone()) {
+        Ok(found) if found == sealed.sha256 => {}
+        Ok(_) => return Checked::Lost(FileErrorCode::Damaged.into()),
+        Err(error) => return not_yet(SpoolError::from_io(&error)),
+    }
+    match media::judge(&sealed.name, content) {
+        Ok(judged) => of_type(judged),
+        Err(error) => not_yet(SpoolError::from_io(&error)),
+    }
+}
+
+fn of_type(judged: Judged) -> Checked {
+    match judged {
+        Judged::Agreed(media_type) => Checked::Sound { media_type, warnings: Vec::new() },
+        Judged::Differs { media_type, .. } => {
+            let warning = format!("type_differs: the content is {media_type}, which is not what the name says");
+            Checked::Sound { media_type, warnings: vec![warning] }
+        }
+        Judged::Mismatch => Checked::Refused(FileErrorCode::TypeMismatch.into()),
+        Judged::Unsupported => Checked::Refused(FileErrorCode::UnsupportedType.into()),
+    }
+}
+
+fn not_yet(error: SpoolError) -> Checked {
+    let code = match error {
+        SpoolError::Missing => FileErrorCode::Missing,
+        SpoolError::Damaged => FileErrorCode::Damaged,
+        SpoolError::Full | SpoolError::Closed | SpoolError::NotEntered | SpoolError::Io(_) => FileErrorCode::Unreadable,
+    };
+    Checked::NotYet(code.into())
+}
+
+/// The digest of all bytes; an error when there are fewer than there should be.
+fn digest(mut content: Content) -> io::Result<Sha256Digest> {
+    let mut left = content.length();
+    let mut hasher = Sha256::new();
+    let mut block = vec![0; BLOCK_BYTES.min(usize::try_from(left).unwrap_or(BLOCK_BYTES))];
+    while left > 0 {
+        match content.read(&mut block)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                hasher.update(&block[..read]);
+                left -= read as u64;
+            }
+        }
+    }
+    Ok(hasher.finalize().into())
+}

@@ -1,0 +1,23 @@
+//! `consign serve`: settings, then the log, then the server until it has drained.
+
+use log::info;
+
+use super::{CliError, SettingsArguments, start_log};
+use crate::{
+    config::{Effective, Origin},
+    server,
+};
+
+/// Runs a server under these flags; returns when it has drained.
+///
+/// # Errors
+/// [`CliError`] when the settings are none to work with, or the server cannot start or go on.
+pub fn run(settings: SettingsArguments) -> Result<(), CliError> {
+    let Effective { config, settings } = settings.load()?;
+    start_log();
+    for setting in settings.iter().filter(|setting| setting.origin != Origin::Default) {
+        // Without the value: what is secret must not reach the log.
+        info!("setting {} comes from {}", setting.key, setting.origin);
+    }
+    Ok(server::run(config)?)
+}

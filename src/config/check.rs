@@ -1,0 +1,127 @@
+//! What a setting can be. One function for each section names every one of its settings, so that a new setting does
+//! not build before somebody has thought about its bounds.
+
+use std::fmt::Display;
+
+use super::{
+    AttemptsSettings, Config, Limits, ShutdownSettings, SpoolSettings, VerifySettings, WorkerSettings, bytes::text,
+};
+use crate::batch::BATCH_FILES_LIMIT;
+
+/// One less than a batch has ids for: the file that is one too many still has one, under which it is refused.
+const FILES_MAX: usize = BATCH_FILES_LIMIT - 1;
+/// A part's headers are read into 64 KiB, and a client may give the name in them twice, plain and encoded.
+const NAME_BYTES_MAX: u64 = 16 << 10;
+/// A week. Longer waits are mistakes of units, and sums of times must not overflow.
+const MS_MAX: u64 = 7 * 24 * 3_600 * 1_000;
+/// With more, the last wait of a doubling backoff would be longer than anybody waits.
+const TRIES_MAX: u32 = 20;
+/// More children than any machine has cores for.
+const PROCESSES_MAX: usize = 1_024;
+/// After a crash each file of an open window costs a flush of its own; more would hold up the start for long.
+const CLAIM_WINDOW_MAX: usize = 4_096;
+/// Each is preallocated on the disk.
+const STOCK_SEGMENTS_MAX: usize = 64;
+/// A child's vocabulary alone takes half of this.
+const CHILD_BYTES_MIN: u64 = 128 << 20;
+
+/// A value that no server can work with.
+#[derive(Debug)]
+pub struct Impossible {
+    pub key: &'static str,
+    /// What the value must be, to follow on "must be".
+    pub possible: String,
+}
+
+/// Whether a server can work with these settings.
+pub fn check(config: &Config) -> Result<(), Impossible> {
+    let Config { listen: _, data_dir, limits, spool, attempts, verify, worker, shutdown } = config;
+    require(!data_dir.as_os_str().is_empty(), "data_dir", "the path of a directory")?;
+    check_limits(limits)?;
+    check_spool(spool)?;
+    check_attempts(attempts)?;
+    check_verify(verify)?;
+    check_worker(worker, limits)?;
+    check_shutdown(shutdown)
+}
+
+fn check_limits(limits: &Limits) -> Result<(), Impossible> {
+    let &Limits {
+        batch_files_max,
+        batch_bytes_max,
+        file_bytes_max,
+        extract_bytes_max,
+        text_bytes_max,
+        name_bytes_max,
+        field_bytes_max,
+        fields_max,
+        uploads_open_max,
+        batches_open_max,
+        disk_free_bytes_min: _,
+        upload_idle_ms_max,
+        wait_ms_max,
+    } = limits;
+    within("limits.batch_files_max", batch_files_max, 1, FILES_MAX)?;
+    at_least("limits.batch_bytes_max", batch_bytes_max, 1)?;
+    at_least("limits.file_bytes_max", file_bytes_max, 1)?;
+    at_least("limits.extract_bytes_max", extract_bytes_max, 1)?;
+    at_least("limits.text_bytes_max", text_bytes_max, 1)?;
+    within("limits.name_bytes_max", name_bytes_max, 1, NAME_BYTES_MAX)?;
+    at_least("limits.field_bytes_max", field_bytes_max, 1)?;
+    at_least("limits.fields_max", fields_max, 1)?;
+    at_least("limits.uploads_open_max", uploads_open_max, 1)?;
+    at_least("limits.batches_open_max", batches_open_max, 1)?;
+    within("limits.upload_idle_ms_max", upload_idle_ms_max, 1, MS_MAX)?;
+    within("limits.wait_ms_max", wait_ms_max, 0, MS_MAX)
+}
+
+fn check_spool(spool: &SpoolSettings) -> Result<(), Impossible> {
+    let &SpoolSettings { small_batch_bytes_max, memory_bytes_max, segment_bytes, stock_segments } = spool;
+    at_least("spool.small_batch_bytes_max", small_batch_bytes_max, 1)?;
+    let holds_one = format!("at least spool.small_batch_bytes_max, which is {}", text(small_batch_bytes_max));
+    require(memory_bytes_max >= small_batch_bytes_max, "spool.memory_bytes_max", &holds_one)?;
+    require(segment_bytes >= small_batch_bytes_max, "spool.segment_bytes", &holds_one)?;
+    within("spool.stock_segments", stock_segments, 1, STOCK_SEGMENTS_MAX)
+}
+
+fn check_attempts(attempts: &AttemptsSettings) -> Result<(), Impossible> {
+    let &AttemptsSettings { max, retry_ms_base, claim_window } = attempts;
+    within("attempts.max", max, 1, TRIES_MAX)?;
+    within("attempts.retry_ms_base", retry_ms_base, 0, MS_MAX)?;
+    within("attempts.claim_window", claim_window, 1, CLAIM_WINDOW_MAX)
+}
+
+fn check_verify(verify: &VerifySettings) -> Result<(), Impossible> {
+    let &VerifySettings { tries_max, backoff_ms_base } = verify;
+    within("verify.tries_max", tries_max, 1, TRIES_MAX)?;
+    within("verify.backoff_ms_base", backoff_ms_base, 0, MS_MAX)
+}
+
+fn check_worker(worker: &WorkerSettings, limits: &Limits) -> Result<(), Impossible> {
+    let &WorkerSettings { processes, wall_ms_max, silence_ms_max, memory_bytes_max, files_max, tokenizer: _ } = worker;
+    within("worker.processes", processes, 0, PROCESSES_MAX)?;
+    within("worker.wall_ms_max", wall_ms_max, 1, MS_MAX)?;
+    within("worker.silence_ms_max", silence_ms_max, 1, MS_MAX)?;
+    let starts = format!("at least {}", text(CHILD_BYTES_MIN));
+    require(memory_bytes_max >= CHILD_BYTES_MIN, "worker.memory_bytes_max", &starts)?;
+    let holds_one = format!("at least limits.extract_bytes_max, which is {}", text(limits.extract_bytes_max));
+    require(memory_bytes_max >= limits.extract_bytes_max, "worker.memory_bytes_max", &holds_one)?;
+    at_least("worker.files_max", files_max, 1)
+}
+
+fn check_shutdown(shutdown: &ShutdownSettings) -> Result<(), Impossible> {
+    let &ShutdownSettings { drain_ms_max } = shutdown;
+    within("shutdown.drain_ms_max", drain_ms_max, 0, MS_MAX)
+}
+
+fn within<T: PartialOrd + Display + Copy>(key: &'static str, value: T, min: T, max: T) -> Result<(), Impossible> {
+    require(min <= value && value <= max, key, &format!("from {min} to {max}"))
+}
+
+fn at_least<T: PartialOrd + Display + Copy>(key: &'static str, value: T, min: T) -> Result<(), Impossible> {
+    require(value >= min, key, &format!("at least {min}"))
+}
+
+fn require(holds: bool, key: &'static str, possible: &str) -> Result<(), Impossible> {
+    if holds { Ok(()) } else { Err(Impossible { key, possible: possible.to_owned() }) }
+}

@@ -1,0 +1,240 @@
+//! Every setting: what it bounds, its default and what it can be; read and checked once, when the program starts.
+//!
+//! The keys of `consign.toml` are the fields below, so that a name stands in one place. `layers` lays file,
+//! environment and flags over the defaults, `check` refuses what no server can work with. A setting of bytes takes a
+//! whole number or a text like `"256 MiB"` and has `bytes` in its name; one of time has `ms`, thousandths of a second.
+
+mod bytes;
+mod check;
+mod effective;
+mod layers;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use bytesize::{GIB, KIB, MIB};
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::batch::Tokenizer;
+pub use effective::{Effective, Origin, Setting};
+pub use layers::{ConfigError, Flag, Sources};
+
+/// All settings of one server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The address and port that take requests; port 0 takes any free one. Loopback, so that nobody else's machine
+    /// gets in before the operator says so.
+    #[serde(deserialize_with = "address")]
+    pub listen: SocketAddr,
+    /// The directory of everything that the server keeps, relative to the working directory. Beside the program, so
+    /// that a first run needs no rights and leaves nothing elsewhere.
+    pub data_dir: PathBuf,
+    pub limits: Limits,
+    pub spool: SpoolSettings,
+    pub attempts: AttemptsSettings,
+    pub verify: VerifySettings,
+    pub worker: WorkerSettings,
+    pub shutdown: ShutdownSettings,
+}
+
+/// `[limits]`: what one request, one file and one answer may cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Files in one batch, at most 65,534, since a file's id has 16 bits for its place. 10,000 are a
+    /// large folder; a larger one goes in several batches.
+    pub batch_files_max: usize,
+    /// Bytes of all files of one batch together. 16 GiB are an hour's upload over an ordinary office line.
+    #[serde(with = "bytes")]
+    pub batch_bytes_max: u64,
+    /// Bytes of one file. 256 MiB take in nearly every document that people write or scan.
+    #[serde(with = "bytes")]
+    pub file_bytes_max: u64,
+    /// Bytes of a file whose text is read; a larger one is kept and served, and ends `failed` with
+    /// `too_large_to_extract`. A child holds the whole file, so a quarter of its memory.
+    #[serde(with = "bytes")]
+    pub extract_bytes_max: u64,
+    /// Bytes of the text of one file. 64 MiB are some 16 million tokens: more is a dump of data, not a document.
+    #[serde(with = "bytes")]
+    pub text_bytes_max: u64,
+    /// Bytes of a file's name in UTF-8. 255 is what common filesystems take, so every name that a disk held passes.
+    #[serde(with = "bytes")]
+    pub name_bytes_max: u64,
+    /// Bytes of one form field that is no file. 64 KiB are plenty for a batch's metadata, and they are held in memory.
+    #[serde(with = "bytes")]
+    pub field_bytes_max: u64,
+    /// Form fields in one request that are no files. 64 leave room for what browsers and gateways add, and end a
+    /// flood of tiny parts early.
+    pub fields_max: usize,
+    /// Uploads that stream at the same time; one more is answered 429. Each holds a connection and buffers.
+    pub uploads_open_max: usize,
+    /// Batches with files still to be done; one more is answered 429. It bounds what has been promised and not yet
+    /// kept, and the memory that holds the turns between batches.
+    pub batches_open_max: usize,
+    /// Bytes that stay free on the disk of the data directory; below it uploads are answered 507 before they are
+    /// read, so that results and the job log can still be written. 0 turns the check off.
+    #[serde(with = "bytes")]
+    pub disk_free_bytes_min: u64,
+    /// Milliseconds without a byte after which an upload is ended with 408. 30 s outlast a train's tunnel.
+    pub upload_idle_ms_max: u64,
+    /// Milliseconds that a request with `?wait=` is held; a longer wish is cut to it. Each holds a connection, so
+    /// after two minutes the client asks again. 0 answers at once.
+    pub wait_ms_max: u64,
+}
+
+/// `[spool]`: how bytes are written to the disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpoolSettings {
+    /// Bytes up to which a batch is held in memory and shares a segment and a sync with others; a larger one streams
+    /// into a segment of its own. At 8 MiB the writing takes longer than the sync that sharing saves.
+    #[serde(with = "bytes")]
+    pub small_batch_bytes_max: u64,
+    /// Bytes of all small batches in memory together; a batch that finds no room streams like a large one. 32 MiB are
+    /// half of what the server's memory may grow by under uploads.
+    #[serde(with = "bytes")]
+    pub memory_bytes_max: u64,
+    /// Bytes that a segment is preallocated with, and after which the shared one is changed for a new one. At 64 MiB a
+    /// dead batch holds back little disk, and a segment still takes many batches.
+    #[serde(with = "bytes")]
+    pub segment_bytes: u64,
+    /// Segments that are made ready ahead of need. Two let one be used up while the next is made.
+    pub stock_segments: usize,
+}
+
+/// `[attempts]`: how often the text of a file is tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttemptsSettings {
+    /// Attempts before a file fails for good, the first one counted. What passes by itself has passed after three
+    /// more.
+    pub max: u32,
+    /// Milliseconds before the second attempt, doubled before each one after it: 0.5, 1 and 2 s.
+    pub retry_ms_base: u64,
+    /// Files that one durable record names as being tried. 64 share a flush, and after a crash so many at most are
+    /// tried singly.
+    pub claim_window: usize,
+}
+
+/// `[verify]`: how long the disk may take to show what was stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifySettings {
+    /// Looks at a stored file before it counts as missing or unreadable. Six are 3.1 s in all.
+    pub tries_max: u32,
+    /// Milliseconds before the second look, doubled before each one after it.
+    pub backoff_ms_base: u64,
+}
+
+/// `[worker]`: the children that read the files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerSettings {
+    /// Children at the same time; 0 is one for each core, since reading a file keeps one core busy.
+    pub processes: usize,
+    /// Milliseconds that one attempt may take. Real documents take seconds; two minutes leave room for a
+    /// slow or busy machine.
+    pub wall_ms_max: u64,
+    /// Milliseconds that a child may show no progress. Slow files speak up page by page; a hang does not.
+    pub silence_ms_max: u64,
+    /// Bytes of address space of one child. 1 GiB reads all but bombs, and a small machine has it for each core.
+    #[serde(with = "bytes")]
+    pub memory_bytes_max: u64,
+    /// Files that one child reads before a fresh one takes its place, so that a leak stays small.
+    pub files_max: usize,
+    /// The vocabulary that tokens are counted with: `cl100k_base` or `o200k_base`. The first is the one that DocsGPT
+    /// counts with.
+    pub tokenizer: Tokenizer,
+}
+
+/// `[shutdown]`: how the server ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShutdownSettings {
+    /// Milliseconds that running attempts may still take after SIGTERM or SIGINT; what is not done by then goes on at
+    /// the next start. systemd kills after 90 s and Docker after 10 s unless told otherwise. 0 does not wait.
+    pub drain_ms_max: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data_dir: PathBuf::from("data"),
+            limits: Limits::default(),
+            spool: SpoolSettings::default(),
+            attempts: AttemptsSettings::default(),
+            verify: VerifySettings::default(),
+            worker: WorkerSettings::default(),
+            shutdown: ShutdownSettings::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            batch_files_max: 10_000,
+            batch_bytes_max: 16 * GIB,
+            file_bytes_max: 256 * MIB,
+            extract_bytes_max: 256 * MIB,
+            text_bytes_max: 64 * MIB,
+            name_bytes_max: 255,
+            field_bytes_max: 64 * KIB,
+            fields_max: 64,
+            uploads_open_max: 256,
+            batches_open_max: 100_000,
+            disk_free_bytes_min: GIB,
+            upload_idle_ms_max: 30_000,
+            wait_ms_max: 120_000,
+        }
+    }
+}
+
+impl Default for SpoolSettings {
+    fn default() -> Self {
+        Self { small_batch_bytes_max: 8 * MIB, memory_bytes_max: 32 * MIB, segment_bytes: 64 * MIB, stock_segments: 2 }
+    }
+}
+
+impl Default for AttemptsSettings {
+    fn default() -> Self {
+        Self { max: 4, retry_ms_base: 500, claim_window: 64 }
+    }
+}
+
+impl Default for VerifySettings {
+    fn default() -> Self {
+        Self { tries_max: 6, backoff_ms_base: 100 }
+    }
+}
+
+impl Default for WorkerSettings {
+    fn default() -> Self {
+        Self {
+            processes: 0,
+            wall_ms_max: 120_000,
+            silence_ms_max: 30_000,
+            memory_bytes_max: GIB,
+            files_max: 1_000,
+            tokenizer: Tokenizer::Cl100kBase,
+        }
+    }
+}
+
+impl Default for ShutdownSettings {
+    fn default() -> Self {
+        Self { drain_ms_max: 30_000 }
+    }
+}
+
+/// Reads a socket address; the standard reading does not say what would have been right.
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| {
+        de::Error::invalid_value(
+            de::Unexpected::Str(&text),
+            &"an address and a port, such as 127.0.0.1:8080 or [::1]:0",
+        )
+    })
+}

@@ -1,0 +1,80 @@
+//! Where the spool, the results and the job log meet: what a start has to enter, what has become of a batch, and how all
+//! trace of one is removed.
+
+mod recovery;
+mod removal;
+mod status;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use derive_more::{Display, Error, From};
+
+pub use self::recovery::{Recovered, file_record};
+pub use self::removal::Removal;
+pub use self::status::{BatchStatus, FileStatus};
+use crate::config::SpoolSettings;
+use crate::joblog::{JobLog, JobLogError, StoreName};
+use crate::metrics::Metrics;
+use crate::spool::{SealedBatch, SegmentStore, Spool, SpoolError, StoreOptions};
+
+/// Why the data directory could not be read or written.
+#[derive(Debug, Display, Error, Clone, Copy, PartialEq, Eq, From)]
+pub enum CustodyError {
+    Spool(SpoolError),
+    JobLog(JobLogError),
+}
+
+/// Everything that lies in a data directory.
+pub struct Custody {
+    pub spool: Spool,
+    pub results: SegmentStore,
+    pub joblog: JobLog,
+    pub metrics: Arc<Metrics>,
+    dir: PathBuf,
+}
+
+impl Custody {
+    /// Opens the data directory `dir`; nothing is entered or swept yet.
+    ///
+    /// # Errors
+    /// When a directory cannot be made or read, or the job log does not open.
+    pub fn open(dir: &Path, config: &SpoolSettings, metrics: Arc<Metrics>) -> Result<Self, CustodyError> {
+        let joblog = JobLog::open(&dir.join("joblog"), metrics.sync_observer("joblog"))?;
+        let open_store = |name: &'static str, store: StoreName| -> Result<SegmentStore, CustodyError> {
+            let options = StoreOptions {
+                segment_bytes: config.segment_bytes,
+                stock_segments: config.stock_segments,
+                used_id_max: joblog.checkpoint(store)?,
+                observe_sync: metrics.sync_observer(name),
+            };
+            Ok(SegmentStore::open(&dir.join(name), options).map_err(|error| SpoolError::from_io(&error))?)
+        };
+        let store = Arc::new(open_store("spool", StoreName::Spool)?);
+        let results = open_store("results", StoreName::Results)?;
+        let in_memory = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let spool = Spool::new(store, in_memory(config.memory_bytes_max), in_memory(config.small_batch_bytes_max));
+        Ok(Self { spool, results, joblog, metrics, dir: dir.to_owned() })
+    }
+
+    /// Enters a batch whose seal is durable in the job log.
+    ///
+    /// # Errors
+    /// When the job log takes no more changes.
+    pub fn enter(&self, sealed: &SealedBatch) -> Result<(), JobLogError> {
+        let is_shared = self.spool.store().is_active(sealed.seal.segment);
+        self.joblog.enter(sealed, is_shared)?;
+        self.metrics.spool_files.inc_by(i64::from(sealed.seal.entries));
+        let waiting = sealed.files.iter().filter(|file| file.refused.is_none()).count();
+        self.metrics.queue_depth.inc_by(i64::try_from(waiting).unwrap_or(i64::MAX));
+        Ok(())
+    }
+
+    /// The bytes that may still be written to the data directory's filesystem.
+    ///
+    /// # Errors
+    /// When the filesystem does not say.
+    pub fn free_bytes(&self) -> std::io::Result<u64> {
+        crate::spool::free_bytes(&self.dir)
+    }
+}

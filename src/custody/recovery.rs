@@ -1,0 +1,139 @@
+//! What a start does before it takes work: enters what is durable and unknown to the job log, counts what a crash cut
+//! short, finishes removals, and sweeps what nobody owns. Running it twice changes nothing.
+
+use std::collections::HashMap;
+
+use super::{Custody, CustodyError};
+use crate::batch::{BatchId, FileId};
+use crate::joblog::{Change, FileEnd, FileRecord, StoreName};
+use crate::spool::{FrameRef, ResultEntry, ResultsHeader, SealHeader, SealedBatch};
+
+/// What a start found.
+#[derive(Debug, Default)]
+pub struct Recovered {
+    /// The batches that are not completed, oldest first.
+    pub open: Vec<BatchId>,
+    /// Batches that were durable and that the job log lacked.
+    pub entered: usize,
+    /// Outcomes that were durable and that the job log lacked.
+    pub outcomes: usize,
+    /// Files that were being tried, or may have been, when the last run ended.
+    pub interrupted: usize,
+    /// Segments that were removed because nothing in them is alive.
+    pub swept: usize,
+    /// Files of the open batches that have no outcome.
+    pub waiting: u64,
+}
+
+impl Custody {
+    /// Brings the job log up to what is durable, and the disk down to what the job log accounts for.
+    ///
+    /// # Errors
+    /// When something could not be read or written; nothing is lost then, and another start may do better.
+    pub async fn recover(&self) -> Result<Recovered, CustodyError> {
+        let mut recovered = Recovered::default();
+        for batch in self.joblog.doomed_batches()? {
+            self.finish_removal(batch).await?;
+        }
+        self.enter_missing_batches(&mut recovered)?;
+        self.enter_missing_outcomes(&mut recovered).await?;
+        recovered.interrupted = self.count_interrupted_attempts().await?;
+        recovered.open = self.joblog.open_batches()?;
+        for batch in &recovered.open {
+            if let Some(record) = self.joblog.batch(*batch)? {
+                recovered.waiting += u64::from(record.tally.pending());
+            }
+        }
+        self.metrics.queue_depth.set(i64::try_from(recovered.waiting).unwrap_or(i64::MAX));
+        Ok(recovered)
+    }
+
+    fn enter_missing_batches(&self, recovered: &mut Recovered) -> Result<(), CustodyError> {
+        let store = self.spool.store();
+        let is_known = |segment| self.joblog.is_alive(StoreName::Spool, segment).unwrap_or(true);
+        let survey = store.survey(self.joblog.checkpoint(StoreName::Spool)?, &is_known)?;
+        recovered.swept += survey.swept;
+        for seal in survey.frames {
+            let header: SealHeader = store.header(&seal)?;
+            if self.joblog.batch(header.batch)?.is_some() {
+                continue;
+            }
+            let files = store.entries(&seal, 0, seal.entries as usize)?;
+            log::info!("batch {}: entered from its seal, {} files", header.batch, files.len());
+            self.joblog.enter(&SealedBatch { header, seal, files }, false)?;
+            recovered.entered += 1;
+        }
+        Ok(())
+    }
+
+    async fn enter_missing_outcomes(&self, recovered: &mut Recovered) -> Result<(), CustodyError> {
+        let is_known = |segment| self.joblog.is_alive(StoreName::Results, segment).unwrap_or(true);
+        let survey = self.results.survey(self.joblog.checkpoint(StoreName::Results)?, &is_known)?;
+        recovered.swept += survey.swept;
+        for frame in survey.frames {
+            recovered.outcomes += self.enter_outcomes_of(frame).await?;
+        }
+        Ok(())
+    }
+
+    /// Enters the outcomes that a group of results holds and the job log lacks; a group of which nothing is used is
+    /// erased, which is the case when its batch is gone.
+    async fn enter_outcomes_of(&self, frame: FrameRef) -> Result<usize, CustodyError> {
+        let header: ResultsHeader = self.results.header(&frame)?;
+        let is_gone = self.joblog.batch(header.batch)?.is_none();
+        let entries: Vec<ResultEntry> = self.results.entries(&frame, 0, frame.entries as usize)?;
+        let mut changes = Vec::new();
+        let mut in_use = false;
+        for entry in entries {
+            let known = self.joblog.file(entry.file)?;
+            match known.end {
+                Some(end) => in_use |= end.results == frame,
+                None if is_gone => {}
+                None => match self.joblog.replay(entry.file, &entry.outcome) {
+                    Ok(()) => changes.push(Change::End { file: entry.file, record: file_record(entry, frame) }),
+                    Err(error) => log::error!("file {}: its outcome is not entered: {error}", entry.file),
+                },
+            }
+        }
+        let entered = if changes.is_empty() { 0 } else { self.joblog.commit(changes).await?.ended.len() };
+        if entered == 0 && !in_use {
+            self.results.erase(&[frame])?;
+        }
+        Ok(entered)
+    }
+
+    /// Turns the claims that the last run left open into attempts and suspects.
+    async fn count_interrupted_attempts(&self) -> Result<usize, CustodyError> {
+        let claims = self.joblog.claims()?;
+        let mut attempts: HashMap<FileId, u32> = HashMap::new();
+        for (_, claim) in &claims {
+            for claimed in &claim.files {
+                let counted = attempts.entry(claimed.file).or_default();
+                *counted = (*counted).max(claim.attempts_that_count(*claimed));
+            }
+        }
+        let mut changes: Vec<Change> = claims.iter().map(|(window, _)| Change::Release { window: *window }).collect();
+        let mut interrupted = 0;
+        for (file, counted) in attempts {
+            let known = self.joblog.file(file)?;
+            if known.end.is_none() && self.joblog.batch(file.batch())?.is_some() {
+                let attempts = known.attempts.max(counted);
+                changes.push(Change::Attempts { file, attempts, is_suspect: true });
+                interrupted += 1;
+            }
+        }
+        if !changes.is_empty() {
+            self.joblog.commit(changes).await?;
+        }
+        Ok(interrupted)
+    }
+}
+
+/// The record of a file with this outcome.
+#[must_use]
+pub fn file_record(entry: ResultEntry, results: FrameRef) -> FileRecord {
+    let ResultEntry { file: _, attempts, outcome, ended_ms, timings, text_offset, text_length, text_crc } = entry;
+    let text_at = results.region + text_offset;
+    let end = FileEnd { outcome, ended_ms, timings, results, text_at, text_length, text_crc };
+    FileRecord { attempts, is_suspect: false, end: Some(end) }
+}

@@ -1,0 +1,68 @@
+//! How all trace of a completed batch is removed.
+//!
+//! First the job log says durably that the batch is doomed; then its frames are overwritten, so that no start finds them
+//! again, and its blocks given back; then its records go. A crash in between leaves a doomed batch, which the next start
+//! goes on removing.
+
+use super::{Custody, CustodyError};
+use crate::batch::BatchId;
+use crate::joblog::{Change, StoreName};
+use crate::spool::{FrameRef, SegmentStore};
+
+/// What became of the wish to remove a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    Removed,
+    /// There is no such batch.
+    Unknown,
+    /// Some of its files have no outcome yet.
+    NotCompleted,
+}
+
+impl Custody {
+    /// Removes a completed batch: its bytes, results and records.
+    ///
+    /// # Errors
+    /// When something could not be written; the removal goes on at the next start.
+    pub async fn remove(&self, id: BatchId) -> Result<Removal, CustodyError> {
+        match self.joblog.batch(id)? {
+            None => return Ok(Removal::Unknown),
+            Some(record) if record.is_doomed => return Ok(Removal::Unknown),
+            Some(record) if record.finished_ms.is_none() => return Ok(Removal::NotCompleted),
+            Some(record) => {
+                self.joblog.commit(vec![Change::Doom { batch: id }]).await?;
+                self.finish_removal(id).await?;
+                self.metrics.spool_files.dec_by(i64::from(record.seal.entries));
+            }
+        }
+        Ok(Removal::Removed)
+    }
+
+    /// Removes what is left of a doomed batch.
+    pub(super) async fn finish_removal(&self, id: BatchId) -> Result<(), CustodyError> {
+        let Some(record) = self.joblog.batch(id)? else { return Ok(()) };
+        let files = self.joblog.files(id, 0, record.seal.entries as usize)?;
+        let mut results: Vec<FrameRef> =
+            files.into_iter().filter_map(|(_, record)| record.end).map(|end| end.results).collect();
+        results.sort_unstable_by_key(|place| (place.segment, place.frame));
+        results.dedup();
+        self.spool.store().erase(&[record.seal])?;
+        self.results.erase(&results)?;
+        let mut result_segments: Vec<u64> = results.iter().map(|place| place.segment).collect();
+        result_segments.dedup();
+        let spool_segments = vec![record.seal.segment];
+        let forget = Change::Forget { batch: id, spool: spool_segments.clone(), results: result_segments.clone() };
+        self.joblog.commit(vec![forget]).await?;
+        self.unlink_dead(self.spool.store(), StoreName::Spool, &spool_segments)?;
+        self.unlink_dead(&self.results, StoreName::Results, &result_segments)
+    }
+
+    fn unlink_dead(&self, store: &SegmentStore, name: StoreName, segments: &[u64]) -> Result<(), CustodyError> {
+        for segment in segments {
+            if !store.is_active(*segment) && !self.joblog.is_alive(name, *segment)? {
+                store.unlink(*segment)?;
+            }
+        }
+        Ok(())
+    }
+}

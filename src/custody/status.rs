@@ -1,0 +1,163 @@
+//! What has become of a batch: its seal, its records and what is moving, read without asking an actor.
+
+use super::{Custody, CustodyError};
+use crate::batch::{BatchId, FileError, FileId, FileState};
+use crate::joblog::{BatchRecord, FileEnd, FileRecord};
+use crate::spool::{Content, SealHeader, SealedFile, SpoolError};
+
+/// A batch as the job log and its seal know it.
+#[derive(Debug, Clone)]
+pub struct BatchStatus {
+    pub id: BatchId,
+    pub record: BatchRecord,
+    /// A JSON object, as the client sent it.
+    pub metadata: Option<String>,
+}
+
+/// A file as its seal and the job log know it.
+#[derive(Debug, Clone)]
+pub struct FileStatus {
+    pub id: FileId,
+    pub sealed: SealedFile,
+    pub state: FileState,
+    /// Attempts begun.
+    pub attempts: u32,
+    pub end: Option<FileEnd>,
+}
+
+impl FileStatus {
+    /// A file that has just been sealed.
+    #[must_use]
+    pub fn sealed(id: FileId, sealed: SealedFile) -> Self {
+        let state = if sealed.refused.is_some() { FileState::Rejected } else { FileState::Stored };
+        Self { id, sealed, state, attempts: 0, end: None }
+    }
+
+    /// Why the file has no result, where that was an error.
+    #[must_use]
+    pub fn error(&self) -> Option<&FileError> {
+        self.sealed.refused.as_ref().or_else(|| self.end.as_ref().and_then(|end| end.outcome.error()))
+    }
+}
+
+impl Custody {
+    /// A batch; none when there is no such batch, or its removal has begun.
+    ///
+    /// # Errors
+    /// When the job log or the seal cannot be read.
+    pub fn batch(&self, id: BatchId) -> Result<Option<BatchStatus>, CustodyError> {
+        match self.joblog.batch(id)? {
+            Some(record) if !record.is_doomed => self.with_metadata(id, record).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Up to `limit` batches that are older than `before`, newest first, of those that `wanted` says.
+    ///
+    /// # Errors
+    /// When the job log or a seal cannot be read.
+    pub fn batches(
+        &self,
+        before: Option<BatchId>,
+        limit: usize,
+        wanted: impl Fn(&BatchRecord) -> bool,
+    ) -> Result<Vec<BatchStatus>, CustodyError> {
+        let mut found = Vec::new();
+        let mut before = before;
+        while found.len() < limit
+            && let Some((id, record)) = self.joblog.batch_before(before)?
+        {
+            before = Some(id);
+            if !record.is_doomed && wanted(&record) {
+                found.push(self.with_metadata(id, record)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Adds the files of all batches older than `before` to the count of stored files.
+    pub fn count_files_before(&self, before: BatchId) {
+        let mut before = Some(before);
+        loop {
+            match self.joblog.batch_before(before) {
+                Ok(Some((id, record))) => {
+                    before = Some(id);
+                    self.metrics.spool_files.inc_by(i64::from(record.seal.entries));
+                }
+                Ok(None) => return,
+                Err(error) => return log::error!("the stored files could not be counted: {error}"),
+            }
+        }
+    }
+
+    /// The files `from` to `to` of a batch, by index.
+    ///
+    /// # Errors
+    /// When the seal or a record cannot be read.
+    pub fn files(
+        &self,
+        id: BatchId,
+        record: &BatchRecord,
+        from: usize,
+        to: usize,
+    ) -> Result<Vec<FileStatus>, CustodyError> {
+        let to = to.min(record.seal.entries as usize);
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        let sealed: Vec<SealedFile> = self.spool.store().entries(&record.seal, from, to)?;
+        let mut records = self.joblog.files(id, from, to)?.into_iter().peekable();
+        let status = |(offset, sealed): (usize, SealedFile)| {
+            let index = from + offset;
+            let record = records.next_if(|(at, _)| *at == index).map(|(_, record)| record).unwrap_or_default();
+            self.file_status(id.file(index), sealed, record)
+        };
+        Ok(sealed.into_iter().enumerate().map(status).collect())
+    }
+
+    /// One file; none when there is no such file.
+    ///
+    /// # Errors
+    /// When the seal or a record cannot be read.
+    pub fn file(&self, id: FileId) -> Result<Option<FileStatus>, CustodyError> {
+        let Some(record) = self.joblog.batch(id.batch())?.filter(|record| !record.is_doomed) else { return Ok(None) };
+        Ok(self.files(id.batch(), &record, id.index(), id.index() + 1)?.pop())
+    }
+
+    /// The bytes that the client sent.
+    ///
+    /// # Errors
+    /// When the segment is gone.
+    pub fn content(&self, record: &BatchRecord, file: &SealedFile) -> Result<Content, SpoolError> {
+        let start = record.seal.region + file.offset;
+        self.spool.store().content(record.seal.segment, start, file.length)
+    }
+
+    /// The text that was read from a file.
+    ///
+    /// # Errors
+    /// When the segment is gone.
+    pub fn text(&self, end: &FileEnd) -> Result<Content, SpoolError> {
+        self.results.content(end.results.segment, end.text_at, end.text_length)
+    }
+
+    fn with_metadata(&self, id: BatchId, record: BatchRecord) -> Result<BatchStatus, CustodyError> {
+        let header: SealHeader = self.spool.store().header(&record.seal)?;
+        Ok(BatchStatus { id, record, metadata: header.metadata })
+    }
+
+    fn file_status(&self, id: FileId, sealed: SealedFile, record: FileRecord) -> FileStatus {
+        let mut status = FileStatus::sealed(id, sealed);
+        if record.end.is_some() {
+            status.state = record.state();
+            status.attempts = record.attempts;
+            status.end = record.end;
+        } else if let Some(moving) = self.joblog.moving(id) {
+            status.state = moving.state;
+            status.attempts = moving.attempts;
+        } else {
+            status.attempts = record.attempts;
+        }
+        status
+    }
+}

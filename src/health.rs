@@ -1,0 +1,35 @@
+//! Whether the server can take work, and if not, why: set by whoever notices, read by `/readyz`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// What keeps the server from taking work.
+#[derive(Debug, Default)]
+pub struct Health {
+    draining: AtomicBool,
+    workers: Mutex<Option<String>>,
+}
+
+impl Health {
+    /// From now on no new work is taken.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether the server is on its way out.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Notes why no worker can be started, or that one could.
+    pub fn set_workers(&self, trouble: Option<String>) {
+        *self.workers.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// Why no worker can be started, if that is so.
+    #[must_use]
+    pub fn workers(&self) -> Option<String> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

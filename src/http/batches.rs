@@ -1,0 +1,143 @@
+//! Batches: one with its files, all of them page by page, and the removal of one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::query::Query;
+use super::view::{BatchList, BatchState, BatchView, ListLinks};
+use super::{Api, ApiError};
+use crate::batch::{BatchId, FileState};
+use crate::custody::{BatchStatus, Custody, CustodyError, FileStatus, Removal};
+
+/// Files on a page of a batch's status.
+pub const FILES_PAGE_MAX: usize = 1000;
+
+/// Batches on a page of the list.
+const BATCHES_PAGE_MAX: usize = 100;
+
+/// `GET /batches/{batch}`: the status, when it is completed or the wait is over.
+pub async fn status(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let id = batch_id(&request)?;
+    let query = Query::of(&request)?;
+    let page = Page {
+        after: query.number("after", 0, crate::batch::BATCH_FILES_LIMIT)?,
+        limit: query.number("limit", 1, FILES_PAGE_MAX)?.unwrap_or(FILES_PAGE_MAX),
+        states: query.states()?,
+    };
+    if let Some(wait) = query.wait(Duration::from_millis(api.limits.wait_ms_max))? {
+        until_completed(&api.custody, id, wait).await?;
+    }
+    let view = off_thread(&api.custody, move |custody| view(custody, id, &page)).await??;
+    Ok(HttpResponse::Ok().json(view))
+}
+
+/// `GET /batches`: newest first.
+pub async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let query = Query::of(&request)?;
+    let before = query.cursor()?;
+    let limit = query.number("limit", 1, BATCHES_PAGE_MAX)?.unwrap_or(BATCHES_PAGE_MAX);
+    let state = query.word("state", &["processing", "completed"])?;
+    let wanted = state.map(|word| if word == "completed" { BatchState::Completed } else { BatchState::Processing });
+    let found = off_thread(&api.custody, move |custody| {
+        custody.batches(before, limit, |record| wanted.is_none_or(|state| BatchState::of(record) == state))
+    })
+    .await??;
+    let is_full = found.len() == limit;
+    let next = found.last().filter(|_| is_full).map(|last| {
+        let state = state.map(|state| format!("&state={state}")).unwrap_or_default();
+        format!("/batches?cursor={}&limit={limit}{state}", last.id)
+    });
+    let batches = found.into_iter().map(|status| BatchView::new(status, None, None)).collect();
+    Ok(HttpResponse::Ok().json(BatchList { batches, links: ListLinks { next } }))
+}
+
+/// `DELETE /batches/{batch}`: all trace of a completed batch is removed.
+pub async fn remove(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let id = batch_id(&request)?;
+    match api.custody.remove(id).await? {
+        Removal::Removed => {
+            log::info!("batch {id}: removed");
+            Ok(HttpResponse::NoContent().finish())
+        }
+        Removal::Unknown => Err(ApiError::NotFound),
+        Removal::NotCompleted => Err(ApiError::NotCompleted),
+    }
+}
+
+/// Waits until a batch is completed, but no longer than `wait`.
+///
+/// # Errors
+/// When there is no such batch, or the job log cannot be read.
+pub async fn until_completed(custody: &Custody, id: BatchId, wait: Duration) -> Result<(), ApiError> {
+    let completion = custody.joblog.completion(id);
+    match custody.joblog.batch(id)? {
+        None => Err(ApiError::NotFound),
+        Some(record) if record.finished_ms.is_some() => Ok(()),
+        Some(_) => {
+            // Either way the status as it is now is the answer.
+            let _ = tokio::time::timeout(wait, completion.reached()).await;
+            Ok(())
+        }
+    }
+}
+
+/// Which files of a batch are wanted.
+pub struct Page {
+    pub after: Option<usize>,
+    pub limit: usize,
+    pub states: Option<Vec<FileState>>,
+}
+
+/// A batch's status with a page of its files. Reads from the disk.
+///
+/// # Errors
+/// When there is no such batch, or the job log or the seal cannot be read.
+pub fn view(custody: &Custody, id: BatchId, page: &Page) -> Result<BatchView, ApiError> {
+    let status = custody.batch(id)?.ok_or(ApiError::NotFound)?;
+    let (files, last) = files_of(custody, &status, page)?;
+    let next = last.map(|last| {
+        let states = page.states.as_ref().map(|states| {
+            let words: Vec<String> = states.iter().map(FileState::to_string).collect();
+            format!("&files={}", words.join(","))
+        });
+        format!("/batches/{id}?after={last}&limit={}{}", page.limit, states.unwrap_or_default())
+    });
+    Ok(BatchView::new(status, Some(files), next))
+}
+
+/// The files of a page, and the index of the last if there are more files behind it.
+fn files_of(
+    custody: &Custody,
+    status: &BatchStatus,
+    page: &Page,
+) -> Result<(Vec<FileStatus>, Option<usize>), CustodyError> {
+    let total = status.record.seal.entries as usize;
+    let mut from = page.after.map_or(0, |after| after + 1);
+    let mut files = Vec::new();
+    while from < total && files.len() < page.limit {
+        let to = total.min(from + (page.limit - files.len()));
+        let is_wanted = |file: &FileStatus| page.states.as_ref().is_none_or(|states| states.contains(&file.state));
+        files.extend(custody.files(status.id, &status.record, from, to)?.into_iter().filter(is_wanted));
+        from = to;
+    }
+    Ok((files, (from < total).then(|| from - 1)))
+}
+
+/// Runs what reads from the disk on a blocking thread.
+///
+/// # Errors
+/// When it panicked.
+pub async fn off_thread<T: Send + 'static>(
+    custody: &Arc<Custody>,
+    read: impl FnOnce(&Custody) -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    let custody = Arc::clone(custody);
+    web::block(move || read(&custody)).await.map_err(|error| ApiError::Internal(error.to_string()))
+}
+
+/// The batch that a path names; what is no batch's id names nothing.
+pub fn batch_id(request: &HttpRequest) -> Result<BatchId, ApiError> {
+    BatchId::parse(request.match_info().query("batch")).ok_or(ApiError::NotFound)
+}

@@ -1,0 +1,97 @@
+//! One file: its status, its text, its bytes.
+
+use actix_web::http::header::{
+    CONTENT_SECURITY_POLICY, Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue,
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use sanitize_filename::sanitize;
+
+use super::batches::{batch_id, off_thread};
+use super::view::FileView;
+use super::{Api, ApiError};
+use crate::batch::{FileId, FileState, Outcome};
+use crate::custody::FileStatus;
+use crate::spool::Content;
+
+/// `GET /batches/{batch}/files/{file}`: one file's status.
+pub async fn status(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let status = find(&request, &api).await?;
+    Ok(HttpResponse::Ok().json(FileView::from(status)))
+}
+
+/// `GET …/text`: the text that was read from the file.
+pub async fn text(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let status = find(&request, &api).await?;
+    let Some(end) = status.end.filter(|end| matches!(end.outcome, Outcome::Succeeded(_))) else {
+        return Err(ApiError::NoResult { state: status.state });
+    };
+    let text = api.custody.text(&end)?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .no_chunking(text.length())
+        .streaming(text.into_stream()))
+}
+
+/// `GET …/content`: the bytes that the client sent, as an attachment.
+pub async fn content(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let status = find(&request, &api).await?;
+    if status.state == FileState::Rejected {
+        return Err(ApiError::NotFound);
+    }
+    let record = api.custody.joblog.batch(status.id.batch())?.ok_or(ApiError::NotFound)?;
+    let bytes: Content = api.custody.content(&record, &status.sealed)?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/octet-stream")
+        .insert_header(attachment(&status.sealed.name))
+        .insert_header((CONTENT_SECURITY_POLICY, "sandbox"))
+        .no_chunking(bytes.length())
+        .streaming(bytes.into_stream()))
+}
+
+async fn find(request: &HttpRequest, api: &Api) -> Result<FileStatus, ApiError> {
+    let batch = batch_id(request)?;
+    let file = FileId::parse(request.match_info().query("file")).filter(|file| file.batch() == batch);
+    let file = file.ok_or(ApiError::NotFound)?;
+    off_thread(&api.custody, move |custody| custody.file(file)).await??.ok_or(ApiError::NotFound)
+}
+
+/// A file name that is safe on every system, in plain ASCII and, where that is not all of it, in full (RFC 6266).
+fn attachment(name: &str) -> ContentDisposition {
+    let is_control = |c: char| {
+        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut safe: String = sanitize(name).chars().filter(|c| !is_control(*c)).collect();
+    if safe.trim_matches(['.', ' ']).is_empty() {
+        "file".clone_into(&mut safe);
+    }
+    let ascii: String = safe.chars().map(|c| if c.is_ascii() { c } else { '_' }).collect();
+    let mut parameters = vec![DispositionParam::Filename(ascii)];
+    if !safe.is_ascii() {
+        let value = safe.into_bytes();
+        parameters.push(DispositionParam::FilenameExt(ExtendedValue {
+            charset: Charset::Ext("UTF-8".into()),
+            language_tag: None,
+            value,
+        }));
+    }
+    ContentDisposition { disposition: DispositionType::Attachment, parameters }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_leave_without_paths_controls_or_tricks() {
+        for (name, expected) in [
+            ("../../etc/passwd", "attachment; filename=\"....etcpasswd\""),
+            ("report.pdf", "attachment; filename=\"report.pdf\""),
+            ("CON", "attachment; filename=\"file\""),
+            ("a\u{202e}fdp.exe", "attachment; filename=\"afdp.exe\""),
+            ("..", "attachment; filename=\"file\""),
+            ("naïve.txt", "attachment; filename=\"na_ve.txt\"; filename*=UTF-8''na%C3%AFve.txt"),
+        ] {
+            assert_eq!(attachment(name).to_string(), expected, "{name:?}");
+        }
+    }
+}

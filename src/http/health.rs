@@ -1,0 +1,86 @@
+//! Whether the server lives, whether it can take work, and what it has counted.
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+
+use super::Api;
+use super::ApiError;
+use super::batches::off_thread;
+
+/// `GET /healthz`: the process answers.
+pub async fn alive() -> HttpResponse {
+    HttpResponse::Ok().json(Alive { status: "alive" })
+}
+
+/// `GET /readyz`: what it takes to take work, each with its trouble if it has one.
+pub async fn ready(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let least = api.limits.disk_free_bytes_min;
+    let free = off_thread(&api.custody, |custody| custody.free_bytes()).await?;
+    let checks = Checks {
+        disk: Check::of(match free {
+            Ok(free) if free >= least => None,
+            Ok(_) => Some("less than the reserve is free".into()),
+            Err(_) => Some("the free room cannot be told".into()),
+        }),
+        job_log: Check::of(
+            api.custody.joblog.is_broken().then(|| "it takes no more changes; restart the server".into()),
+        ),
+        workers: Check::of(api.health.workers()),
+        drain: Check::of(api.health.is_draining().then(|| "the server is shutting down".into())),
+    };
+    let is_ready = checks.disk.ok && checks.job_log.ok && checks.workers.ok && checks.drain.ok;
+    let mut response = if is_ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    Ok(response.json(Ready { status: if is_ready { "ready" } else { "not_ready" }, checks }))
+}
+
+/// `GET /metrics`: for Prometheus.
+pub async fn metrics(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let uptime = api.started.elapsed().as_secs_f64();
+    let text = off_thread(&api.custody, move |custody| {
+        let metrics = &custody.metrics;
+        let whole = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        metrics.files_in_motion.set(whole(custody.joblog.moving_count() as u64));
+        metrics.uptime_seconds.set(uptime);
+        if let Ok(free) = custody.free_bytes() {
+            metrics.disk_free_bytes.set(whole(free));
+        }
+        if let (Ok(spool), Ok(results)) = (custody.spool.store().disk_bytes(), custody.results.disk_bytes()) {
+            metrics.spool_bytes.set(whole(spool + results));
+        }
+        metrics.encode()
+    })
+    .await?;
+    Ok(HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text))
+}
+
+#[derive(Serialize)]
+struct Alive {
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    status: &'static str,
+    checks: Checks,
+}
+
+#[derive(Serialize)]
+struct Checks {
+    disk: Check,
+    job_log: Check,
+    workers: Check,
+    drain: Check,
+}
+
+#[derive(Serialize)]
+struct Check {
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<String>,
+}
+
+impl Check {
+    const fn of(trouble: Option<String>) -> Self {
+        Self { ok: trouble.is_none(), trouble }
+    }
+}

@@ -1,0 +1,91 @@
+//! Parameters of a query, read one by one so that an error names the one that is wrong.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+use actix_web::{HttpRequest, web};
+
+use super::ApiError;
+use crate::batch::{BatchId, FileState};
+
+/// A request's query.
+pub struct Query(HashMap<String, String>);
+
+impl Query {
+    /// # Errors
+    /// When the query is not well formed.
+    pub fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        match web::Query::<HashMap<String, String>>::from_query(request.query_string()) {
+            Ok(query) => Ok(Self(query.into_inner())),
+            Err(_) => Err(invalid("query", "a list of name=value pairs")),
+        }
+    }
+
+    /// A whole number up to `max`.
+    ///
+    /// # Errors
+    /// When the parameter is there and is no such number.
+    pub fn number(&self, name: &'static str, min: usize, max: usize) -> Result<Option<usize>, ApiError> {
+        let number = self.parsed(name, || format!("a whole number from {min} to {max}"))?;
+        if number.is_some_and(|number| !(min..=max).contains(&number)) {
+            return Err(invalid(name, format!("a whole number from {min} to {max}")));
+        }
+        Ok(number)
+    }
+
+    /// How long the client is willing to wait, cut to what the server allows.
+    ///
+    /// # Errors
+    /// When `wait` is there and is no number of seconds.
+    pub fn wait(&self, max: Duration) -> Result<Option<Duration>, ApiError> {
+        let seconds: Option<u64> = self.parsed("wait", || "a number of seconds".into())?;
+        Ok(seconds.map(|seconds| Duration::from_secs(seconds).min(max)))
+    }
+
+    /// The states that files are wanted of: `files=failed,rejected`.
+    ///
+    /// # Errors
+    /// When one of the words is no state.
+    pub fn states(&self) -> Result<Option<Vec<FileState>>, ApiError> {
+        let Some(words) = self.0.get("files") else { return Ok(None) };
+        let state = |word: &str| serde_json::from_value(serde_json::Value::from(word)).ok();
+        let states: Option<Vec<FileState>> = words.split(',').map(state).collect();
+        states.map(Some).ok_or_else(|| {
+            let words = "stored, verified, processing, retrying, succeeded, failed, rejected, cancelled";
+            invalid("files", format!("a list of states, of {words}, with commas between them"))
+        })
+    }
+
+    /// The batch whose older ones are wanted.
+    ///
+    /// # Errors
+    /// When `cursor` is there and did not come from a `next` link.
+    pub fn cursor(&self) -> Result<Option<BatchId>, ApiError> {
+        let cursor = self.0.get("cursor").map(|text| BatchId::parse(text));
+        match cursor {
+            Some(None) => Err(invalid("cursor", "taken from a next link")),
+            Some(cursor) => Ok(cursor),
+            None => Ok(None),
+        }
+    }
+
+    /// One of a few words.
+    ///
+    /// # Errors
+    /// When the parameter is there and is another word.
+    pub fn word(&self, name: &'static str, words: &[&'static str]) -> Result<Option<&'static str>, ApiError> {
+        let Some(sent) = self.0.get(name) else { return Ok(None) };
+        let known = words.iter().find(|word| *word == sent);
+        known.copied().map(Some).ok_or_else(|| invalid(name, format!("one of {}", words.join(", "))))
+    }
+
+    fn parsed<T: FromStr>(&self, name: &'static str, expected: impl Fn() -> String) -> Result<Option<T>, ApiError> {
+        let parsed = self.0.get(name).map(|text| text.parse());
+        parsed.transpose().map_err(|_| invalid(name, expected()))
+    }
+}
+
+fn invalid(name: &'static str, expected: impl Into<String>) -> ApiError {
+    ApiError::InvalidParameter { name, expected: expected.into() }
+}

@@ -1,0 +1,264 @@
+//! `POST /batches`: a request's parts become a batch, and the answer is given when its seal is durable.
+//!
+//! Each file goes through an uploader of its own, one after the other as they come. Until the seal is durable nothing of
+//! the batch exists: whatever fails before, a drop of the intake leaves nothing behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Actor;
+use actix_multipart::{Field, Multipart};
+use actix_web::http::header::{CONTENT_LENGTH, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::StreamExt;
+use serde_json::value::RawValue;
+
+use super::batches::{FILES_PAGE_MAX, Page, off_thread, until_completed, view};
+use super::query::Query;
+use super::view::{BatchState, BatchView, ErrorView, RefusedFileView};
+use super::{Api, ApiError, RequestId};
+use crate::actors::now_ms;
+use crate::actors::uploader::{ReceiveFile, ReceivedFile, UploadError, UploadLimits, Uploader, next_chunk};
+use crate::actors::verifier::StoredBatch;
+use crate::batch::BatchId;
+use crate::custody::{BatchStatus, FileStatus};
+use crate::metrics::{Metrics, UploadLabels, UploadOutcome};
+use crate::spool::{Intake, SealHeader, SealedBatch, SealedFile, SpoolError};
+
+/// The owner of batches while no keys are configured.
+const LOCAL_OWNER: &str = "local";
+
+/// The handler.
+pub async fn upload(
+    request: HttpRequest,
+    payload: web::Payload,
+    api: web::Data<Api>,
+    request_id: web::ReqData<RequestId>,
+) -> Result<HttpResponse, ApiError> {
+    let wait = Query::of(&request)?.wait(Duration::from_millis(api.limits.wait_ms_max))?;
+    let _permit = admit(&request, &api)?;
+    let _open = OpenUpload::new(&api.custody.metrics);
+    let mut arriving = Arriving::new(&api);
+    let received = arriving.receive(Multipart::new(request.headers(), payload)).await;
+    if let Err(error) = received {
+        arriving.count_aborted();
+        return Err(error);
+    }
+    let sealed = arriving.seal().await?;
+    let id = sealed.header.batch;
+    log::info!("request {}: batch {id}: accepted with {} files", *request_id, sealed.files.len());
+    let files = sealed.files.len();
+    if api.verifier.send(StoredBatch { batch: id, files }).await.is_err() {
+        log::error!("batch {id}: the verifier is gone; the batch waits for the next start");
+    }
+    answer(&api, sealed, wait).await
+}
+
+/// Turns a request away before its body is read, where that is due.
+fn admit(request: &HttpRequest, api: &Api) -> Result<tokio::sync::OwnedSemaphorePermit, ApiError> {
+    if api.health.is_draining() {
+        return Err(ApiError::Draining);
+    }
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let free = api.custody.free_bytes().map_err(|error| ApiError::StorageFailed(error.to_string()))?;
+    if free.saturating_sub(announced.unwrap_or(0)) < api.limits.disk_free_bytes_min {
+        return Err(ApiError::DiskFull);
+    }
+    if api.custody.joblog.open_count() >= api.limits.batches_open_max {
+        return Err(ApiError::QueueFull);
+    }
+    Arc::clone(&api.uploads).try_acquire_owned().map_err(|_| ApiError::TooManyUploads)
+}
+
+/// Counts an upload while it is arriving, however it ends.
+struct OpenUpload<'a>(&'a Metrics);
+
+impl<'a> OpenUpload<'a> {
+    fn new(metrics: &'a Metrics) -> Self {
+        metrics.uploads_open.inc();
+        Self(metrics)
+    }
+}
+
+impl Drop for OpenUpload<'_> {
+    fn drop(&mut self) {
+        self.0.uploads_open.dec();
+    }
+}
+
+/// A batch while its request is read.
+struct Arriving<'a> {
+    api: &'a Api,
+    /// Taken by the uploader of the file in hand; none after it failed.
+    intake: Option<Intake>,
+    files: Vec<SealedFile>,
+    metadata: Option<String>,
+    fields: usize,
+    received: u64,
+}
+
+impl<'a> Arriving<'a> {
+    fn new(api: &'a Api) -> Self {
+        let intake = Some(api.custody.spool.receive());
+        Self { api, intake, files: Vec::new(), metadata: None, fields: 0, received: 0 }
+    }
+
+    async fn receive(&mut self, mut parts: Multipart) -> Result<(), ApiError> {
+        let idle_max = self.idle_max();
+        while let Some(part) =
+            tokio::time::timeout(idle_max, parts.next()).await.map_err(|_| ApiError::RequestTimeout)?
+        {
+            let part = part?;
+            match file_name(&part) {
+                Some(name) => self.receive_file(part, name).await?,
+                None => self.receive_field(part).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn receive_file(&mut self, part: Field, name: String) -> Result<(), ApiError> {
+        let limits = &self.api.limits;
+        if self.files.len() == limits.batch_files_max {
+            return Err(ApiError::TooManyFiles { max: limits.batch_files_max });
+        }
+        let upload_limits = UploadLimits {
+            file_bytes_max: limits.file_bytes_max,
+            name_bytes_max: usize::try_from(limits.name_bytes_max).unwrap_or(usize::MAX),
+            batch_bytes_left: limits.batch_bytes_max - self.received,
+            idle_max: self.idle_max(),
+        };
+        let intake = self.intake.take().expect("an intake is put back after each file");
+        let uploader = Uploader::new(part, name, upload_limits).start();
+        let ReceivedFile { intake, file, received } =
+            uploader.send(ReceiveFile { intake }).await?.map_err(|error| self.of_upload(error))?;
+        self.intake = Some(intake);
+        self.received += received;
+        self.files.push(file);
+        Ok(())
+    }
+
+    async fn receive_field(&mut self, mut part: Field) -> Result<(), ApiError> {
+        let limits = &self.api.limits;
+        self.fields += 1;
+        if self.fields > limits.fields_max {
+            return Err(ApiError::TooManyFields { max: limits.fields_max });
+        }
+        let is_metadata = part.name() == Some("metadata");
+        let mut value = Vec::new();
+        while let Some(chunk) = next_chunk(&mut part, self.idle_max()).await.map_err(|error| self.of_upload(error))? {
+            if (value.len() + chunk.len()) as u64 > limits.field_bytes_max {
+                return Err(ApiError::FieldTooLarge { max: limits.field_bytes_max });
+            }
+            value.extend_from_slice(&chunk);
+        }
+        if is_metadata {
+            self.metadata = Some(json_object(value)?);
+        }
+        Ok(())
+    }
+
+    /// Seals the batch; its existence begins here.
+    async fn seal(mut self) -> Result<SealedBatch, ApiError> {
+        self.count_files();
+        if self.files.is_empty() {
+            return Err(ApiError::NoFiles);
+        }
+        if self.files.iter().all(|file| file.refused.is_some()) {
+            return Err(ApiError::AllFilesRejected { files: refused(&self.files) });
+        }
+        let intake = self.intake.take().expect("an intake is put back after each file");
+        let header = SealHeader {
+            batch: BatchId::new(),
+            created_ms: now_ms(),
+            owner: LOCAL_OWNER.into(),
+            metadata: self.metadata,
+            bytes_total: self.files.iter().map(|file| file.length).sum(),
+        };
+        let custody = Arc::clone(&self.api.custody);
+        let enter = Box::new(move |sealed: &SealedBatch| {
+            custody.enter(sealed).map_err(|error| {
+                log::error!("batch {}: not entered in the job log: {error}", sealed.header.batch);
+                SpoolError::NotEntered
+            })
+        });
+        Ok(intake.seal(header, self.files, enter).await?)
+    }
+
+    fn idle_max(&self) -> Duration {
+        Duration::from_millis(self.api.limits.upload_idle_ms_max)
+    }
+
+    fn of_upload(&self, error: UploadError) -> ApiError {
+        match error {
+            UploadError::Malformed(reason) => ApiError::MalformedMultipart(reason),
+            UploadError::Idle => ApiError::RequestTimeout,
+            UploadError::BatchTooLarge => ApiError::BatchTooLarge { max: self.api.limits.batch_bytes_max },
+            UploadError::Spool(error) => error.into(),
+        }
+    }
+
+    fn count_files(&self) {
+        for file in &self.files {
+            let outcome = if file.refused.is_some() { UploadOutcome::Rejected } else { UploadOutcome::Accepted };
+            self.count(outcome, 1);
+        }
+    }
+
+    /// Counts the files that had come, and the one in hand, as aborted.
+    fn count_aborted(&self) {
+        self.count(UploadOutcome::Aborted, self.files.len() as u64 + 1);
+    }
+
+    fn count(&self, outcome: UploadOutcome, files: u64) {
+        self.api.custody.metrics.uploads.get_or_create(&UploadLabels { outcome }).inc_by(files);
+    }
+}
+
+/// The name of a part that is a file; none for a form field. `filename*` (RFC 5987) says more than `filename`.
+fn file_name(part: &Field) -> Option<String> {
+    let disposition = part.content_disposition()?;
+    match disposition.get_filename_ext() {
+        Some(extended) => Some(String::from_utf8_lossy(&extended.value).into_owned()),
+        None => disposition.get_filename().map(str::to_owned),
+    }
+}
+
+fn json_object(value: Vec<u8>) -> Result<String, ApiError> {
+    let not_an_object = ApiError::BadField { what: "The field metadata must be a JSON object." };
+    let Ok(text) = String::from_utf8(value) else { return Err(not_an_object) };
+    match serde_json::from_str::<&RawValue>(&text) {
+        Ok(json) if json.get().starts_with('{') => Ok(json.get().to_owned()),
+        _ => Err(not_an_object),
+    }
+}
+
+fn refused(files: &[SealedFile]) -> Vec<RefusedFileView> {
+    let view = |(index, file): (usize, &SealedFile)| {
+        let error = ErrorView::from(file.refused.as_ref()?);
+        Some(RefusedFileView { index, name: file.name.clone(), error })
+    };
+    files.iter().enumerate().filter_map(view).take(FILES_PAGE_MAX).collect()
+}
+
+/// 202 with the status as it is, or as it is when the wait is over; 200 when the batch is completed by then.
+async fn answer(api: &Api, sealed: SealedBatch, wait: Option<Duration>) -> Result<HttpResponse, ApiError> {
+    let id = sealed.header.batch;
+    let location = (LOCATION, format!("/batches/{id}"));
+    if let Some(wait) = wait {
+        until_completed(&api.custody, id, wait).await?;
+        let page = Page { after: None, limit: FILES_PAGE_MAX, states: None };
+        let view = off_thread(&api.custody, move |custody| view(custody, id, &page)).await??;
+        let mut response =
+            if view.state() == BatchState::Completed { HttpResponse::Ok() } else { HttpResponse::Accepted() };
+        return Ok(response.insert_header(location).json(view));
+    }
+    let record = api.custody.joblog.batch(id)?.ok_or_else(|| ApiError::Internal("a batch vanished".into()))?;
+    let total = sealed.files.len();
+    let next =
+        (total > FILES_PAGE_MAX).then(|| format!("/batches/{id}?after={}&limit={FILES_PAGE_MAX}", FILES_PAGE_MAX - 1));
+    let status = BatchStatus { id, record, metadata: sealed.header.metadata };
+    let files = sealed.files.into_iter().take(FILES_PAGE_MAX).enumerate();
+    let files = files.map(|(index, file)| FileStatus::sealed(id.file(index), file)).collect();
+    Ok(HttpResponse::Accepted().insert_header(location).json(BatchView::new(status, Some(files), next)))
+}

@@ -1,0 +1,227 @@
+//! What statuses look like as JSON: `snake_case`, times in RFC 3339 UTC, digests in hexadecimal.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::batch::{BatchId, BatchOutcome, FileError, FileErrorCode, FileId, FileState, Outcome, TextInfo, Tokenizer};
+use crate::custody::{BatchStatus, FileStatus};
+use crate::joblog::{BatchRecord, FileEnd};
+
+/// Whether anything is still to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchState {
+    Processing,
+    Completed,
+}
+
+impl BatchState {
+    /// The state of a batch with this record.
+    pub const fn of(record: &BatchRecord) -> Self {
+        if record.finished_ms.is_some() { Self::Completed } else { Self::Processing }
+    }
+}
+
+/// A batch, with or without its files.
+#[derive(Debug, Serialize)]
+pub struct BatchView {
+    id: BatchId,
+    state: BatchState,
+    outcome: Option<BatchOutcome>,
+    created_at: Timestamp,
+    finished_at: Option<Timestamp>,
+    metadata: Option<Box<RawValue>>,
+    progress: Progress,
+    summary: Summary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Vec<FileView>>,
+    links: BatchLinks,
+}
+
+#[derive(Debug, Serialize)]
+struct Progress {
+    files_done: u32,
+    files_total: u32,
+    percent: u32,
+    bytes_total: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    total: u32,
+    succeeded: u32,
+    failed: u32,
+    rejected: u32,
+    cancelled: u32,
+    pending: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct BatchLinks {
+    #[serde(rename = "self")]
+    this: String,
+    next: Option<String>,
+}
+
+impl BatchView {
+    /// A batch, some of its files, and where the next of them are.
+    pub fn new(status: BatchStatus, files: Option<Vec<FileStatus>>, next: Option<String>) -> Self {
+        let BatchStatus { id, record, metadata } = status;
+        let tally = record.tally;
+        Self {
+            id,
+            state: BatchState::of(&record),
+            outcome: tally.outcome(),
+            created_at: timestamp(record.created_ms),
+            finished_at: record.finished_ms.map(timestamp),
+            metadata: metadata.and_then(|json| RawValue::from_string(json).ok()),
+            progress: Progress {
+                files_done: tally.done(),
+                files_total: tally.total,
+                percent: (100 * u64::from(tally.done()) / u64::from(tally.total.max(1))) as u32,
+                bytes_total: record.bytes_total,
+            },
+            summary: Summary {
+                total: tally.total,
+                succeeded: tally.succeeded,
+                failed: tally.failed,
+                rejected: tally.rejected,
+                cancelled: tally.cancelled,
+                pending: tally.pending(),
+            },
+            files: files.map(|files| files.into_iter().map(FileView::from).collect()),
+            links: BatchLinks { this: format!("/batches/{id}"), next },
+        }
+    }
+}
+
+impl BatchView {
+    /// Whether anything is still to be done.
+    pub const fn state(&self) -> BatchState {
+        self.state
+    }
+}
+
+/// A page of batches.
+#[derive(Debug, Serialize)]
+pub struct BatchList {
+    pub batches: Vec<BatchView>,
+    pub links: ListLinks,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ListLinks {
+    pub next: Option<String>,
+}
+
+/// A file.
+#[derive(Debug, Serialize)]
+pub struct FileView {
+    id: FileId,
+    index: usize,
+    name: String,
+    size: u64,
+    sha256: String,
+    media_type: Option<String>,
+    state: FileState,
+    attempts: u32,
+    error: Option<ErrorView>,
+    result: Option<ResultView>,
+    timings: TimingsView,
+    links: FileLinks,
+}
+
+#[derive(Debug, Serialize)]
+struct FileLinks {
+    #[serde(rename = "self")]
+    this: String,
+    content: Option<String>,
+}
+
+/// Why a file has no result.
+#[derive(Debug, Clone, Serialize)]
+pub struct ErrorView {
+    code: FileErrorCode,
+    message: String,
+    retryable: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct ResultView {
+    text_url: String,
+    chars: u64,
+    tokens: u64,
+    tokenizer: Tokenizer,
+    pages: Option<u32>,
+    metadata: ResultMetadata,
+    warnings: Vec<String>,
+    engine: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ResultMetadata {
+    title: Option<String>,
+    author: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct TimingsView {
+    upload_ms: u32,
+    verify_ms: Option<u32>,
+    queued_ms: Option<u32>,
+    process_ms: Option<u32>,
+}
+
+/// A refused file of a request that became no batch.
+#[derive(Debug, Clone, Serialize)]
+pub struct RefusedFileView {
+    pub index: usize,
+    pub name: String,
+    pub error: ErrorView,
+}
+
+impl From<&FileError> for ErrorView {
+    fn from(error: &FileError) -> Self {
+        Self { code: error.code, message: error.message(), retryable: error.code.retryable() }
+    }
+}
+
+impl From<FileStatus> for FileView {
+    fn from(status: FileStatus) -> Self {
+        let this = format!("/batches/{}/files/{}", status.id.batch(), status.id);
+        let error = status.error().map(ErrorView::from);
+        let FileStatus { id, sealed, state, attempts, end } = status;
+        let timings = end.as_ref().map(|end| end.timings);
+        Self {
+            id,
+            index: id.index(),
+            name: sealed.name,
+            size: sealed.length,
+            sha256: hex::encode(sealed.sha256),
+            media_type: Some(sealed.media_type).filter(|media_type| !media_type.is_empty()),
+            state,
+            attempts,
+            error,
+            result: end.and_then(|end| result(end, &this)),
+            timings: TimingsView {
+                upload_ms: sealed.upload_ms,
+                verify_ms: timings.map(|timings| timings.verify_ms),
+                queued_ms: timings.map(|timings| timings.queued_ms),
+                process_ms: timings.map(|timings| timings.process_ms),
+            },
+            links: FileLinks { content: sealed.refused.is_none().then(|| format!("{this}/content")), this },
+        }
+    }
+}
+
+fn result(end: FileEnd, file: &str) -> Option<ResultView> {
+    let Outcome::Succeeded(info) = end.outcome else { return None };
+    let TextInfo { chars, tokens, tokenizer, pages, title, author, warnings, engine } = info;
+    let metadata = ResultMetadata { title, author };
+    Some(ResultView { text_url: format!("{file}/text"), chars, tokens, tokenizer, pages, metadata, warnings, engine })
+}
+
+fn timestamp(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
+}

@@ -1,0 +1,157 @@
+//! The index: what the log says of batches and files, read straight from sled by whoever asks.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::completions::Completions;
+use super::motion::Motion;
+use super::record::{self, BatchRecord, Claim, FileRecord};
+use super::writer::Committed;
+use super::{JobLogError, StoreName, key};
+use crate::batch::{BatchId, FileId, FileState};
+use crate::spool::SealedBatch;
+
+/// The database and what is kept beside it in memory.
+pub struct Index {
+    pub(super) db: sled::Db,
+    pub(super) motion: Motion,
+    pub(super) completions: Completions,
+    broken: AtomicBool,
+    open_count: AtomicUsize,
+}
+
+impl Index {
+    pub(super) fn new(db: sled::Db) -> Self {
+        let open_count = AtomicUsize::new(db.scan_prefix(key::opens()).count());
+        let (motion, completions) = (Motion::default(), Completions::default());
+        Self { db, motion, completions, broken: AtomicBool::new(false), open_count }
+    }
+
+    /// Enters a batch whose seal is durable. Not flushed: what a crash takes, the next start enters again from the seal.
+    pub(super) fn enter(&self, sealed: &SealedBatch, is_shared: bool) -> Result<(), JobLogError> {
+        if self.broken.load(Ordering::Relaxed) {
+            return Err(JobLogError::Closed);
+        }
+        let id = sealed.header.batch;
+        let mut record = BatchRecord {
+            seal: sealed.seal,
+            created_ms: sealed.header.created_ms,
+            owner: sealed.header.owner.clone(),
+            bytes_total: sealed.header.bytes_total,
+            tally: crate::batch::Tally { total: sealed.seal.entries, ..Default::default() },
+            finished_ms: None,
+            is_doomed: false,
+        };
+        for _refused in sealed.files.iter().filter(|file| file.refused.is_some()) {
+            record.tally.count(FileState::Rejected);
+        }
+        let mut batch = sled::Batch::default();
+        batch.insert(key::batch(id), record::encode(&record));
+        batch.insert(key::open(id), &[]);
+        batch.insert(key::segment(StoreName::Spool, sealed.seal.segment, id), &[]);
+        if is_shared {
+            batch.insert(key::checkpoint(StoreName::Spool), &sealed.seal.segment.to_be_bytes());
+        }
+        self.db.apply_batch(batch).map_err(|error| JobLogError::from_sled(&error))?;
+        self.open_count.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How many batches are not completed.
+    pub(super) fn open_count(&self) -> usize {
+        self.open_count.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn batch(&self, id: BatchId) -> Result<Option<BatchRecord>, JobLogError> {
+        self.get(&key::batch(id))?.map(|bytes| record::decode(&bytes)).transpose()
+    }
+
+    pub(super) fn file(&self, id: FileId) -> Result<FileRecord, JobLogError> {
+        self.get(&key::file(id))?.map_or_else(|| Ok(FileRecord::default()), |bytes| record::decode(&bytes))
+    }
+
+    /// The records of the files `from` to `to` that have one, by index.
+    pub(super) fn files(&self, id: BatchId, from: usize, to: usize) -> Result<Vec<(usize, FileRecord)>, JobLogError> {
+        let range = key::file_at(id, from)..key::file_at(id, to);
+        let record = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
+            let (key, value) = entry.map_err(|error| JobLogError::from_sled(&error))?;
+            Ok((key::index_of(&key).ok_or(JobLogError::Damaged)?, record::decode(&value)?))
+        };
+        self.db.range(range).map(record).collect()
+    }
+
+    /// The newest batch that is older than `before`.
+    pub(super) fn batch_before(&self, before: Option<BatchId>) -> Result<Option<(BatchId, BatchRecord)>, JobLogError> {
+        let found = self.db.get_lt(key::before(before)).map_err(|error| JobLogError::from_sled(&error))?;
+        let Some(id) = found.and_then(|(key, _)| key::batch_of(&key)) else { return Ok(None) };
+        // The key found may be a file's; the batch's own record is then a look-up away.
+        self.batch(id)?.map_or(Err(JobLogError::Damaged), |record| Ok(Some((id, record))))
+    }
+
+    /// The batches that are not completed, oldest first.
+    pub(super) fn open_batches(&self) -> Result<Vec<BatchId>, JobLogError> {
+        self.keys(&key::opens(), key::marked)
+    }
+
+    /// The batches whose removal has begun.
+    pub(super) fn doomed_batches(&self) -> Result<Vec<BatchId>, JobLogError> {
+        self.keys(&key::dooms(), key::marked)
+    }
+
+    /// Every key that belongs to a batch alone, but for those that name segments.
+    pub(super) fn keys_of(&self, id: BatchId) -> Result<Vec<sled::IVec>, JobLogError> {
+        let keys = self.db.scan_prefix(key::records(id)).keys();
+        keys.map(|key| key.map_err(|error| JobLogError::from_sled(&error))).collect()
+    }
+
+    /// The claims of windows that are not released, oldest first.
+    pub(super) fn claims(&self) -> Result<Vec<(u64, Claim)>, JobLogError> {
+        let claim = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
+            let (key, value) = entry.map_err(|error| JobLogError::from_sled(&error))?;
+            Ok((key::window_of(&key).ok_or(JobLogError::Damaged)?, record::decode(&value)?))
+        };
+        self.db.scan_prefix(key::claims()).map(claim).collect()
+    }
+
+    /// The shared segment that was active when the log was last written.
+    pub(super) fn checkpoint(&self, store: StoreName) -> Result<u64, JobLogError> {
+        let bytes = self.get(&key::checkpoint(store))?;
+        Ok(bytes.and_then(|bytes| bytes.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes))
+    }
+
+    /// Whether any batch has a region in the segment.
+    pub(super) fn is_alive(&self, store: StoreName, segment: u64) -> Result<bool, JobLogError> {
+        let mut batches = self.db.scan_prefix(key::segment_prefix(store, segment));
+        batches.next().transpose().map(|found| found.is_some()).map_err(|error| JobLogError::from_sled(&error))
+    }
+
+    /// Tells those who wait what has become durable.
+    pub(super) fn announce(&self, committed: &Committed) {
+        for file in &committed.ended {
+            self.motion.end(*file);
+        }
+        for batch in &committed.completed {
+            self.completions.complete(*batch);
+            self.open_count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn mark_broken(&self) {
+        self.broken.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, JobLogError> {
+        self.db.get(key).map_err(|error| JobLogError::from_sled(&error))
+    }
+
+    fn keys<T>(&self, prefix: &[u8], decode: impl Fn(&[u8]) -> Option<T>) -> Result<Vec<T>, JobLogError> {
+        let key = |entry: sled::Result<sled::IVec>| {
+            let key = entry.map_err(|error| JobLogError::from_sled(&error))?;
+            decode(&key).ok_or(JobLogError::Damaged)
+        };
+        self.db.scan_prefix(prefix).keys().map(key).collect()
+    }
+}

@@ -1,0 +1,257 @@
+//! The job log: what has become of each file, on sled, which only this module names.
+//!
+//! The log follows the seals and the results and can be made anew from them. Changes go through one writer, which flushes
+//! once for all that wait; reading asks nobody. sled is not trusted: every record has a checksum of ours, every group is
+//! followed by a sync of sled's file, and opening is done with care. Reading order: `key`, `record`, `open`, `index`,
+//! `motion`, `completions`, `writer`.
+
+mod completions;
+mod index;
+mod key;
+mod motion;
+mod open;
+mod record;
+mod writer;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use derive_more::{Display, Error};
+use tokio::sync::{mpsc, oneshot};
+
+pub use self::completions::Completion;
+use self::index::Index;
+pub use self::motion::Moving;
+pub use self::record::{BatchRecord, Claim, ClaimedFile, FileEnd, FileRecord};
+pub use self::writer::{Change, Committed, ORDER_QUEUE_MAX};
+use self::writer::{Order, Writer};
+use crate::batch::{BatchId, FileEvent, FileId, FileState, IllegalEvent, Outcome};
+use crate::spool::{SealedBatch, SyncObserver};
+
+/// The two stores whose segments the log refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum StoreName {
+    Results = b'r',
+    Spool = b's',
+}
+
+/// Why the log could not be read or written.
+#[derive(Debug, Display, Error, Clone, Copy, PartialEq, Eq)]
+pub enum JobLogError {
+    /// A record or the database is not what was written.
+    #[display("the job log is damaged")]
+    Damaged,
+    /// The log takes no more changes.
+    #[display("the job log is closed")]
+    Closed,
+    #[display("the disk is full")]
+    Full,
+    #[display("the job log could not be read or written: {_0}")]
+    Io(#[error(not(source))] io::ErrorKind),
+}
+
+impl JobLogError {
+    fn from_io(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Self::Full,
+            kind => Self::Io(kind),
+        }
+    }
+
+    fn from_sled(error: &sled::Error) -> Self {
+        match error {
+            sled::Error::Io(error) => Self::from_io(error),
+            _ => Self::Damaged,
+        }
+    }
+}
+
+/// A handle on the open log.
+pub struct JobLog {
+    index: Arc<Index>,
+    orders: Option<mpsc::Sender<Order>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl JobLog {
+    /// Opens the log in `dir`, which is made if it is not there, and starts its writer.
+    ///
+    /// # Errors
+    /// When the directory cannot be used, or not even a new log opens.
+    pub fn open(dir: &Path, observe_sync: SyncObserver) -> Result<Self, JobLogError> {
+        let opened = open::open(dir)?;
+        let index = Arc::new(Index::new(opened.db));
+        let (orders, queue) = mpsc::channel(ORDER_QUEUE_MAX);
+        let writer = Writer::new(queue, Arc::clone(&index), opened.file, observe_sync);
+        let writer = std::thread::Builder::new()
+            .name("job log".into())
+            .spawn(move || writer.run())
+            .map_err(|error| JobLogError::from_io(&error))?;
+        Ok(Self { index, orders: Some(orders), writer: Some(writer) })
+    }
+
+    /// Enters a batch whose seal is durable, so that it can be seen and worked on. Callable from any thread.
+    ///
+    /// # Errors
+    /// When the log takes no more changes.
+    pub fn enter(&self, sealed: &SealedBatch, is_shared: bool) -> Result<(), JobLogError> {
+        self.index.enter(sealed, is_shared)
+    }
+
+    /// Makes changes durable, all or none of them; returns when they are.
+    ///
+    /// # Errors
+    /// When the log takes no more changes, or a record that they rest on is damaged.
+    pub async fn commit(&self, changes: Vec<Change>) -> Result<Committed, JobLogError> {
+        let (answer, answered) = oneshot::channel();
+        let orders = self.orders.as_ref().ok_or(JobLogError::Closed)?;
+        orders.send(Order { changes, answer }).await.map_err(|_| JobLogError::Closed)?;
+        answered.await.unwrap_or(Err(JobLogError::Closed))
+    }
+
+    /// A batch's record, if there is such a batch.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub fn batch(&self, id: BatchId) -> Result<Option<BatchRecord>, JobLogError> {
+        self.index.batch(id)
+    }
+
+    /// The newest batch that is older than `before`, or the newest of all.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn batch_before(&self, before: Option<BatchId>) -> Result<Option<(BatchId, BatchRecord)>, JobLogError> {
+        self.index.batch_before(before)
+    }
+
+    /// The batches that are not completed, oldest first.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn open_batches(&self) -> Result<Vec<BatchId>, JobLogError> {
+        self.index.open_batches()
+    }
+
+    /// How many batches are not completed.
+    #[must_use]
+    pub fn open_count(&self) -> usize {
+        self.index.open_count()
+    }
+
+    /// The batches whose removal has begun.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn doomed_batches(&self) -> Result<Vec<BatchId>, JobLogError> {
+        self.index.doomed_batches()
+    }
+
+    /// A file's record; an empty one while nothing has happened to it.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub fn file(&self, id: FileId) -> Result<FileRecord, JobLogError> {
+        self.index.file(id)
+    }
+
+    /// The records of the files `from` to `to` that have one, by index.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn files(&self, id: BatchId, from: usize, to: usize) -> Result<Vec<(usize, FileRecord)>, JobLogError> {
+        self.index.files(id, from, to)
+    }
+
+    /// The claims of windows that are not released, oldest first.
+    ///
+    /// # Errors
+    /// When a claim cannot be read.
+    pub fn claims(&self) -> Result<Vec<(u64, Claim)>, JobLogError> {
+        self.index.claims()
+    }
+
+    /// The segment from which on frames may be missing in the log.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn checkpoint(&self, store: StoreName) -> Result<u64, JobLogError> {
+        self.index.checkpoint(store)
+    }
+
+    /// Whether any batch has a region in the segment.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn is_alive(&self, store: StoreName, segment: u64) -> Result<bool, JobLogError> {
+        self.index.is_alive(store, segment)
+    }
+
+    /// Begins to wait for a batch to complete; ask for its state afterwards.
+    #[must_use]
+    pub fn completion(&self, batch: BatchId) -> Completion {
+        self.index.completions.subscribe(batch)
+    }
+
+    /// Takes a file that waits into motion; false when it is there already.
+    #[must_use]
+    pub fn begin(&self, file: FileId, attempts: u32) -> bool {
+        self.index.motion.begin(file, attempts)
+    }
+
+    /// Moves a file in motion on. In memory only: after a crash it starts from its last durable state.
+    ///
+    /// # Errors
+    /// [`IllegalEvent`] when the event cannot happen to the file.
+    pub fn apply(&self, file: FileId, event: FileEvent) -> Result<FileState, IllegalEvent> {
+        self.index.motion.apply(file, event)
+    }
+
+    /// Brings a file to where `outcome` can happen to it, by the events that led there before a crash.
+    ///
+    /// # Errors
+    /// [`IllegalEvent`] when the file is somewhere else already.
+    pub fn replay(&self, file: FileId, outcome: &Outcome) -> Result<(), IllegalEvent> {
+        if matches!(outcome, Outcome::Succeeded(_)) {
+            self.apply(file, FileEvent::Verified)?;
+            self.apply(file, FileEvent::Started)?;
+        }
+        Ok(())
+    }
+
+    /// Where a file stands, if it is in motion.
+    #[must_use]
+    pub fn moving(&self, file: FileId) -> Option<Moving> {
+        self.index.motion.get(file)
+    }
+
+    /// Forgets that a file is in motion; it waits again.
+    pub fn stop_moving(&self, file: FileId) {
+        self.index.motion.end(file);
+    }
+
+    /// How many files are in motion.
+    #[must_use]
+    pub fn moving_count(&self) -> usize {
+        self.index.motion.len()
+    }
+
+    /// Whether the log has failed and takes no more changes.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.index.is_broken()
+    }
+}
+
+impl Drop for JobLog {
+    /// Lets the writer finish what it was given.
+    fn drop(&mut self) {
+        self.orders = None;
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}

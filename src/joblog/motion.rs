@@ -1,0 +1,71 @@
+//! The files that are on their way at this moment, in memory.
+//!
+//! A file that only waits is not here, nor one that has ended: the number of entries is bounded by the slots that the
+//! verifier gives out. What is here and not yet an outcome is forgotten in a crash, and the file starts again from its
+//! last durable state.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::batch::{FileEvent, FileId, FileState, IllegalEvent};
+
+/// Where a file in motion stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moving {
+    pub state: FileState,
+    /// Attempts begun.
+    pub attempts: u32,
+}
+
+/// The states of the files in motion.
+#[derive(Debug, Default)]
+pub struct Motion {
+    files: Mutex<HashMap<FileId, Moving>>,
+}
+
+impl Motion {
+    /// Takes a file in that has had `attempts`; false when it is in motion already.
+    pub fn begin(&self, file: FileId, attempts: u32) -> bool {
+        let moving = Moving { state: FileState::Stored, attempts };
+        let mut files = self.lock();
+        let is_new = !files.contains_key(&file);
+        if is_new {
+            files.insert(file, moving);
+        }
+        is_new
+    }
+
+    /// Moves a file on.
+    ///
+    /// # Errors
+    /// [`IllegalEvent`] when the event cannot happen to the file; it stays where it is.
+    pub fn apply(&self, file: FileId, event: FileEvent) -> Result<FileState, IllegalEvent> {
+        let mut files = self.lock();
+        let stored = Moving { state: FileState::Stored, attempts: 0 };
+        let moving = files.entry(file).or_insert(stored);
+        moving.state = moving.state.next(event)?;
+        if event == FileEvent::Started {
+            moving.attempts += 1;
+        }
+        Ok(moving.state)
+    }
+
+    /// Where a file stands, if it is in motion.
+    pub fn get(&self, file: FileId) -> Option<Moving> {
+        self.lock().get(&file).copied()
+    }
+
+    /// Forgets a file that has ended.
+    pub fn end(&self, file: FileId) {
+        self.lock().remove(&file);
+    }
+
+    /// How many files are in motion.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<FileId, Moving>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

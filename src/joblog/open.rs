@@ -1,0 +1,88 @@
+//! Opening sled 0.34 with care.
+//!
+//! A snapshot torn by a crash keeps sled from opening although its log is whole, and a log cut behind its snapshot makes
+//! `open` panic. So half-written snapshots are swept first, `open` is caught, and the second try goes without snapshots,
+//! which sled then makes anew from the log. A log that still will not open is put aside: seals and results hold everything
+//! needed to make another.
+
+use std::fs::File;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use super::JobLogError;
+
+/// What sled keeps of its pages in memory: the working set is the open batches' records.
+const CACHE_BYTES: u64 = 32 << 20;
+
+/// The open database and the file that its log is written to.
+pub struct Opened {
+    pub db: sled::Db,
+    /// Our own handle on sled's log: its `flush` starts and awaits the writes, but only a sync of the file is a barrier.
+    pub file: File,
+}
+
+/// Opens the log in `dir`.
+pub fn open(dir: &Path) -> Result<Opened, JobLogError> {
+    std::fs::create_dir_all(dir).map_err(|error| JobLogError::from_io(&error))?;
+    remove_snapshots(dir, |name| name.ends_with(".generating")).map_err(|error| JobLogError::from_io(&error))?;
+    if let Some(db) = try_open(dir) {
+        return finish(dir, db);
+    }
+    log::warn!("the job log did not open; trying again without its snapshots");
+    remove_snapshots(dir, |_| true).map_err(|error| JobLogError::from_io(&error))?;
+    if let Some(db) = try_open(dir) {
+        return finish(dir, db);
+    }
+    let aside = put_aside(dir).map_err(|error| JobLogError::from_io(&error))?;
+    log::error!(
+        "the job log is unreadable and was put aside as {}; it is made anew from seals and results",
+        aside.display()
+    );
+    let db = try_open(dir).ok_or(JobLogError::Damaged)?;
+    finish(dir, db)
+}
+
+fn try_open(dir: &Path) -> Option<sled::Db> {
+    let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+    match catch_unwind(AssertUnwindSafe(|| config.open())) {
+        Ok(Ok(db)) => Some(db),
+        Ok(Err(error)) => {
+            log::warn!("sled did not open: {error}");
+            None
+        }
+        Err(_) => {
+            log::warn!("sled panicked while it opened");
+            None
+        }
+    }
+}
+
+fn finish(dir: &Path, db: sled::Db) -> Result<Opened, JobLogError> {
+    let file = File::open(dir.join("db")).map_err(|error| JobLogError::from_io(&error))?;
+    Ok(Opened { db, file })
+}
+
+fn remove_snapshots(dir: &Path, which: impl Fn(&str) -> bool) -> io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with("snap.") && which(name)) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn put_aside(dir: &Path) -> io::Result<PathBuf> {
+    let mut aside = dir.as_os_str().to_owned();
+    aside.push(format!(".damaged-{}", jiff::Timestamp::now().as_millisecond()));
+    let aside = PathBuf::from(aside);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a log that cannot be read is moved as a whole; no bytes of files are"
+    )]
+    std::fs::rename(dir, &aside)?;
+    std::fs::create_dir_all(dir)?;
+    Ok(aside)
+}

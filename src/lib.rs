@@ -1,0 +1,21 @@
+//! Consign takes custody of files: durable batch intake, supervised extraction, a definite outcome for each file.
+//!
+//! The modules in reading order: the nouns, the settings and counters, the two doors to state (bytes and log) and where
+//! they meet, the reading of files and the child that does it, the pipeline, and the ways in.
+
+pub mod batch;
+pub mod config;
+pub mod health;
+pub mod metrics;
+
+pub mod custody;
+pub mod joblog;
+pub mod spool;
+
+pub mod extract;
+pub mod worker;
+
+pub mod actors;
+pub mod cli;
+pub mod http;
+pub mod server;

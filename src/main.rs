@@ -1,0 +1,25 @@
+//! The program: arguments, then settings and log where the subcommand has them, then the subcommand.
+
+use std::process::ExitCode;
+
+use consign::{
+    cli::{self, CliError, Command},
+    worker,
+};
+
+fn main() -> ExitCode {
+    run().unwrap_or_else(|error| {
+        eprintln!("consign: {error}");
+        error.exit_code()
+    })
+}
+
+fn run() -> Result<ExitCode, CliError> {
+    match cli::command()? {
+        Some(Command::Serve(settings)) => cli::serve::run(settings)?,
+        Some(Command::Config(settings)) => cli::config::run(settings)?,
+        Some(Command::Worker) => return Ok(worker::run()),
+        None => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}

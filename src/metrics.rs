@@ -1,0 +1,216 @@
+//! What is counted, in the names and units of Prometheus' conventions; one registry, handed to whoever counts.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::batch::{FileErrorCode, FileState};
+
+/// How the upload of a file ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum UploadOutcome {
+    Accepted,
+    Rejected,
+    Aborted,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct UploadLabels {
+    pub outcome: UploadOutcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CodeLabels {
+    pub code: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CauseLabels {
+    pub cause: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct StateLabels {
+    pub state: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SyncLabels {
+    pub target: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct HttpLabels {
+    pub method: String,
+    pub route: String,
+    pub status: u16,
+}
+
+/// The verdicts after which a worker is replaced.
+const WORKER_ENDS: [FileErrorCode; 5] = [
+    FileErrorCode::Timeout,
+    FileErrorCode::Stalled,
+    FileErrorCode::OutOfMemory,
+    FileErrorCode::Crashed,
+    FileErrorCode::Panicked,
+];
+
+/// Every metric. Cheap to count on; the text is made when it is asked for.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    pub uploads: Family<UploadLabels, Counter>,
+    pub files_ended: Family<StateLabels, Counter>,
+    pub processing_retries: Counter,
+    pub verification_failures: Family<CodeLabels, Counter>,
+    pub worker_crashes: Family<CauseLabels, Counter>,
+    pub actor_panics: Counter,
+    pub processing_seconds: Histogram,
+    pub queue_depth: Gauge,
+    pub files_in_motion: Gauge,
+    pub spool_files: Gauge,
+    pub spool_bytes: Gauge,
+    pub disk_free_bytes: Gauge,
+    pub sync_seconds: Family<SyncLabels, Histogram, fn() -> Histogram>,
+    pub http_requests: Family<HttpLabels, Counter>,
+    pub http_seconds: Family<HttpLabels, Histogram, fn() -> Histogram>,
+    pub uploads_open: Gauge<i64>,
+    pub uptime_seconds: Gauge<f64, AtomicU64>,
+}
+
+/// From a small text to the wall-clock limit.
+fn processing_buckets() -> Histogram {
+    Histogram::new([0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0])
+}
+
+/// From a write cache to a disk in trouble.
+fn sync_buckets() -> Histogram {
+    Histogram::new([0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0])
+}
+
+/// From a status look-up to a long upload.
+fn http_buckets() -> Histogram {
+    Histogram::new([0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0])
+}
+
+impl Metrics {
+    /// All metrics at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("consign"),
+            uploads: Family::default(),
+            files_ended: Family::default(),
+            processing_retries: Counter::default(),
+            verification_failures: Family::default(),
+            worker_crashes: Family::default(),
+            actor_panics: Counter::default(),
+            processing_seconds: processing_buckets(),
+            queue_depth: Gauge::default(),
+            files_in_motion: Gauge::default(),
+            spool_files: Gauge::default(),
+            spool_bytes: Gauge::default(),
+            disk_free_bytes: Gauge::default(),
+            sync_seconds: Family::new_with_constructor(sync_buckets as fn() -> Histogram),
+            http_requests: Family::default(),
+            http_seconds: Family::new_with_constructor(http_buckets as fn() -> Histogram),
+            uploads_open: Gauge::default(),
+            uptime_seconds: Gauge::default(),
+        };
+        metrics.register_files();
+        metrics.register_machine();
+        metrics.start_at_zero();
+        metrics
+    }
+
+    /// Makes every series that is known beforehand, so that a rate can be taken from its first event on.
+    fn start_at_zero(&self) {
+        use FileErrorCode as Code;
+        for outcome in [UploadOutcome::Accepted, UploadOutcome::Rejected, UploadOutcome::Aborted] {
+            drop(self.uploads.get_or_create(&UploadLabels { outcome }));
+        }
+        for state in [FileState::Succeeded, FileState::Failed, FileState::Rejected, FileState::Cancelled] {
+            drop(self.files_ended.get_or_create(&StateLabels { state: state.to_string() }));
+        }
+        for code in [Code::Missing, Code::Damaged, Code::Unreadable, Code::TypeMismatch, Code::UnsupportedType] {
+            drop(self.verification_failures.get_or_create(&CodeLabels { code: code.to_string() }));
+        }
+        for code in WORKER_ENDS {
+            drop(self.worker_crashes.get_or_create(&CauseLabels { cause: code.to_string() }));
+        }
+    }
+
+    fn register_files(&mut self) {
+        let r = &mut self.registry;
+        r.register("uploads", "Files whose upload ended, by outcome", self.uploads.clone());
+        r.register("files_ended", "Files that came to their end, by state", self.files_ended.clone());
+        r.register("processing_retries", "Attempts that will be made again", self.processing_retries.clone());
+        r.register(
+            "verification_failures",
+            "Stored files that were not what their seal promises, by code",
+            self.verification_failures.clone(),
+        );
+        r.register("worker_crashes", "Workers that died or were killed, by cause", self.worker_crashes.clone());
+        r.register("actor_panics", "Panics caught inside the server", self.actor_panics.clone());
+        r.register_with_unit(
+            "processing",
+            "Time from giving a file to a worker to its text",
+            Unit::Seconds,
+            self.processing_seconds.clone(),
+        );
+        r.register("queue_depth", "Files that wait for their outcome", self.queue_depth.clone());
+        r.register("files_in_motion", "Files between verification and outcome", self.files_in_motion.clone());
+        r.register("spool_files", "Files in the spool", self.spool_files.clone());
+    }
+
+    fn register_machine(&mut self) {
+        let r = &mut self.registry;
+        r.register_with_unit("spool", "Bytes that segments take on the disk", Unit::Bytes, self.spool_bytes.clone());
+        r.register_with_unit(
+            "disk_free",
+            "Bytes free on the data directory's filesystem",
+            Unit::Bytes,
+            self.disk_free_bytes.clone(),
+        );
+        r.register_with_unit("fsync", "Time of a sync, by target", Unit::Seconds, self.sync_seconds.clone());
+        r.register("http_requests", "Requests answered, by route and status", self.http_requests.clone());
+        r.register_with_unit("http_request", "Time to the answer", Unit::Seconds, self.http_seconds.clone());
+        r.register("uploads_open", "Uploads that are arriving", self.uploads_open.clone());
+        r.register_with_unit("uptime", "Time since the start", Unit::Seconds, self.uptime_seconds.clone());
+    }
+
+    /// Counts the verdict on a worker that died or was killed over a file; other errors leave the worker alive.
+    pub fn count_worker_end(&self, code: FileErrorCode) {
+        if WORKER_ENDS.contains(&code) {
+            self.worker_crashes.get_or_create(&CauseLabels { cause: code.to_string() }).inc();
+        }
+    }
+
+    /// Something to tell the length of each sync of `target`.
+    #[must_use]
+    pub fn sync_observer(&self, target: &'static str) -> crate::spool::SyncObserver {
+        let histogram = self.sync_seconds.get_or_create(&SyncLabels { target }).clone();
+        std::sync::Arc::new(move |took: Duration| histogram.observe(took.as_secs_f64()))
+    }
+
+    /// The metrics in the `OpenMetrics` text format.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a string cannot fail");
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}

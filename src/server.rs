@@ -1,0 +1,248 @@
+//! The composition root: opens the data directory, starts the actors from the end of the pipeline to its beginning, binds,
+//! and drains in order when it is told to stop.
+
+use std::io::Write;
+use std::num::NonZero;
+use std::process::exit;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, Addr};
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use derive_more::{Display, Error, From};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::actors::aggregator::{Aggregator, Flush};
+use crate::actors::processor::ProcessorOptions;
+use crate::actors::supervisor::{Drain, ReleaseClaims, Supervisor, SupervisorOptions};
+use crate::actors::verifier::{Stop, StoredBatch, Verifier, VerifierOptions};
+use crate::batch::BatchId;
+use crate::config::{AttemptsSettings, Config, Limits, ShutdownSettings, VerifySettings};
+use crate::custody::{Custody, CustodyError, Recovered};
+use crate::health::Health;
+use crate::http::{self, Api};
+use crate::metrics::Metrics;
+use crate::spool::DirectoryLock;
+use crate::worker;
+
+/// Why a server cannot start or go on.
+#[derive(Debug, Display, Error, From)]
+pub enum ServeError {
+    #[display("the data directory {_0} is in use by another server")]
+    #[from(skip)]
+    InUse(#[error(not(source))] String),
+    #[display("the data directory {dir} cannot be used: {error}")]
+    Directory { dir: String, error: std::io::Error },
+    #[display("the data directory cannot be opened: {_0}")]
+    Custody(CustodyError),
+    #[display("{listen} cannot be listened on: {error}")]
+    Listen { listen: std::net::SocketAddr, error: std::io::Error },
+    #[display("the server stopped: {_0}")]
+    Stopped(std::io::Error),
+}
+
+/// Serves until SIGTERM or SIGINT, and returns when it has drained.
+///
+/// # Errors
+/// When the data directory or the address cannot be used.
+pub fn run(config: Config) -> Result<(), ServeError> {
+    actix_rt::System::new().block_on(serve(config))
+}
+
+/// The actors that the server talks to.
+struct Pipeline {
+    verifier: Addr<Verifier>,
+    supervisor: Addr<Supervisor>,
+    aggregator: Addr<Aggregator>,
+}
+
+async fn serve(config: Config) -> Result<(), ServeError> {
+    let dir = config.data_dir.display().to_string();
+    let lock = DirectoryLock::take(&config.data_dir)
+        .map_err(|error| ServeError::Directory { dir: dir.clone(), error })?
+        .ok_or(ServeError::InUse(dir))?;
+    let metrics = Arc::new(Metrics::new());
+    let custody = Arc::new(Custody::open(&config.data_dir, &config.spool, metrics)?);
+    let recovered = custody.recover().await?;
+    report(&recovered);
+    let health = Arc::new(Health::default());
+    let pipeline = start_pipeline(&config, &custody, &health);
+    let (server, addresses) = bind(&config, &custody, &health, &pipeline)?;
+    let handle = server.handle();
+    let serving = actix_rt::spawn(server);
+    announce(&addresses);
+    actix_rt::spawn(resume(Arc::clone(&custody), pipeline.verifier.clone(), recovered.open));
+    count_stored_files(&custody);
+    until_told_to_stop().await;
+    drain(config.shutdown, handle, &health, &custody, &pipeline).await;
+    serving.await.map_err(|error| ServeError::Stopped(error.into()))?.map_err(ServeError::Stopped)?;
+    drop(lock);
+    log::info!("drained");
+    Ok(())
+}
+
+fn start_pipeline(config: &Config, custody: &Arc<Custody>, health: &Arc<Health>) -> Pipeline {
+    let aggregator = Aggregator::new(Arc::clone(custody)).start();
+    let processor = Arc::new(ProcessorOptions {
+        custody: Arc::clone(custody),
+        health: Arc::clone(health),
+        worker: worker_settings(config),
+        extract_bytes_max: config.limits.extract_bytes_max,
+    });
+    let AttemptsSettings { max, retry_ms_base, claim_window } = config.attempts;
+    let options = SupervisorOptions {
+        processors: processors(config.worker.processes),
+        attempts_max: max,
+        retry_base: Duration::from_millis(retry_ms_base),
+        claim_window,
+    };
+    let supervisor = Supervisor::new(Arc::clone(custody), aggregator.clone(), processor, options).start();
+    let VerifySettings { tries_max, backoff_ms_base } = config.verify;
+    let options = VerifierOptions { tries_max, backoff_base: Duration::from_millis(backoff_ms_base) };
+    let verifier = Verifier::new(Arc::clone(custody), supervisor.clone(), aggregator.clone(), options).start();
+    Pipeline { verifier, supervisor, aggregator }
+}
+
+fn worker_settings(config: &Config) -> worker::WorkerSettings {
+    let settings = &config.worker;
+    worker::WorkerSettings {
+        program: worker::OWN_PROGRAM.into(),
+        wall: Duration::from_millis(settings.wall_ms_max),
+        silence: Duration::from_millis(settings.silence_ms_max),
+        memory_bytes: settings.memory_bytes_max,
+        text_bytes_max: usize::try_from(config.limits.text_bytes_max).unwrap_or(usize::MAX),
+        files_max: u32::try_from(settings.files_max).unwrap_or(u32::MAX),
+        tokenizer: settings.tokenizer,
+    }
+}
+
+/// One child for each core unless the settings say otherwise.
+fn processors(processes: usize) -> usize {
+    match processes {
+        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
+        processes => processes,
+    }
+}
+
+fn bind(
+    config: &Config,
+    custody: &Arc<Custody>,
+    health: &Arc<Health>,
+    pipeline: &Pipeline,
+) -> Result<(Server, Vec<std::net::SocketAddr>), ServeError> {
+    let Limits { uploads_open_max, .. } = config.limits;
+    let api = web::Data::new(Api {
+        custody: Arc::clone(custody),
+        health: Arc::clone(health),
+        verifier: pipeline.verifier.clone(),
+        limits: config.limits.clone(),
+        uploads: Arc::new(Semaphore::new(uploads_open_max)),
+        started: Instant::now(),
+    });
+    let app = move || App::new().app_data(api.clone()).wrap(from_fn(http::trace)).configure(http::routes);
+    let listen = config.listen;
+    let server = HttpServer::new(app)
+        .disable_signals()
+        .shutdown_timeout(config.shutdown.drain_ms_max.div_ceil(1000))
+        .bind(listen)
+        .map_err(|error| ServeError::Listen { listen, error })?;
+    let addresses = server.addrs();
+    Ok((server.run(), addresses))
+}
+
+/// Says on stdout where the server listens; whoever started it may be waiting for the line.
+fn announce(addresses: &[std::net::SocketAddr]) {
+    let mut stdout = std::io::stdout().lock();
+    for address in addresses {
+        // A stdout that nobody reads is no reason not to serve.
+        let _ = writeln!(stdout, "listening on http://{address}");
+    }
+    let _ = stdout.flush();
+}
+
+fn report(recovered: &Recovered) {
+    let Recovered { open, entered, outcomes, interrupted, swept, waiting } = recovered;
+    log::info!(
+        "recovered: {} open batches with {waiting} waiting files, {entered} batches and {outcomes} outcomes entered, \
+         {interrupted} files interrupted, {swept} segments swept",
+        open.len()
+    );
+}
+
+/// Sends the batches that are not completed into the pipeline, as uploads do.
+async fn resume(custody: Arc<Custody>, verifier: Addr<Verifier>, open: Vec<BatchId>) {
+    for batch in open {
+        match custody.joblog.batch(batch) {
+            Ok(Some(record)) => {
+                let files = record.seal.entries as usize;
+                if verifier.send(StoredBatch { batch, files }).await.is_err() {
+                    return;
+                }
+            }
+            Ok(None) => {}
+            Err(error) => log::error!("batch {batch}: not resumed: {error}"),
+        }
+    }
+}
+
+/// Counts the files that were stored before the start, beside the work: there may be millions.
+fn count_stored_files(custody: &Arc<Custody>) {
+    let custody = Arc::clone(custody);
+    let start = BatchId::new();
+    actix_rt::task::spawn_blocking(move || custody.count_files_before(start));
+}
+
+async fn until_told_to_stop() {
+    let mut terminate = listener(SignalKind::terminate());
+    let mut interrupt = listener(SignalKind::interrupt());
+    let number = next_signal(&mut terminate, &mut interrupt).await;
+    log::info!("draining: running attempts finish; another signal stops at once");
+    actix_rt::spawn(async move {
+        let second = next_signal(&mut terminate, &mut interrupt).await;
+        log::warn!("stopped at once by signal {second} after {number}; the next start goes on");
+        exit(128 + second);
+    });
+}
+
+fn listener(kind: SignalKind) -> Signal {
+    signal(kind).expect("a handler for SIGTERM and SIGINT can always be set")
+}
+
+async fn next_signal(terminate: &mut Signal, interrupt: &mut Signal) -> i32 {
+    tokio::select! {
+        _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
+        _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+    }
+}
+
+/// Stops taking work, lets what runs finish for as long as the settings allow, and makes the rest durable.
+async fn drain(
+    settings: ShutdownSettings,
+    server: ServerHandle,
+    health: &Health,
+    custody: &Custody,
+    pipeline: &Pipeline,
+) {
+    health.drain();
+    let limit = Duration::from_millis(settings.drain_ms_max);
+    let begun = Instant::now();
+    let Pipeline { verifier, supervisor, aggregator } = pipeline;
+    let _ = verifier.send(Stop).await;
+    let attempts = timeout(limit, supervisor.send(Drain));
+    let (attempts, ()) = tokio::join!(attempts, server.stop(true));
+    if attempts.is_err() {
+        log::warn!("attempts that did not finish in time are given up; the next start makes them again");
+    }
+    let left = limit.saturating_sub(begun.elapsed()).max(Duration::from_secs(1));
+    if timeout(left, aggregator.send(Flush)).await.is_err() {
+        log::warn!("outcomes that the disk did not take in time are given up; the next start makes them again");
+    }
+    let _ = supervisor.send(ReleaseClaims).await;
+    if let Err(error) = custody.joblog.commit(Vec::new()).await {
+        log::error!("the job log could not be flushed: {error}");
+    }
+}

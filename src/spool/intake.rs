@@ -1,0 +1,168 @@
+//! One batch on its way in: its files' bytes one after the other, then its seal.
+//!
+//! A small batch is held in memory, out of a budget that all share, and goes to the committer whole. One that grows past
+//! the limit, or past what is left of the budget, goes on in a segment of its own. Dropped without a seal, it leaves
+//! nothing: the memory is freed, the segment unlinked.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::SpoolError;
+use super::frame::{FrameBody, FrameKind};
+use super::seal::{SealHeader, SealedBatch, SealedFile, Sha256Digest};
+use super::store::SegmentStore;
+use super::stream::StreamWriter;
+
+/// The grain of the memory budget: a semaphore counts in 32 bits.
+pub const BUDGET_GRAIN_BYTES: usize = 1024;
+
+/// Runs once the seal is durable and before anyone is told; an error keeps the batch from being acknowledged.
+pub type OnSealed = Box<dyn FnOnce(&SealedBatch) -> Result<(), SpoolError> + Send>;
+
+/// A batch that is arriving.
+pub struct Intake {
+    store: Arc<SegmentStore>,
+    budget: Arc<Semaphore>,
+    small_bytes_max: usize,
+    body: Body,
+    /// Bytes of the batch so far, the file in hand included.
+    length: u64,
+    file: FileInHand,
+}
+
+enum Body {
+    Memory { bytes: Vec<u8>, held: Option<OwnedSemaphorePermit> },
+    Stream(StreamWriter),
+}
+
+#[derive(Default)]
+struct FileInHand {
+    start: u64,
+    hasher: Sha256,
+}
+
+/// A file that has arrived and stays in the batch.
+#[derive(Debug, Clone, Copy)]
+pub struct KeptFile {
+    /// Where the file begins in its batch's region, in bytes.
+    pub offset: u64,
+    pub length: u64,
+    pub sha256: Sha256Digest,
+}
+
+impl Intake {
+    pub(super) fn new(store: Arc<SegmentStore>, budget: Arc<Semaphore>, small_bytes_max: usize) -> Self {
+        let body = Body::Memory { bytes: Vec::new(), held: None };
+        Self { store, budget, small_bytes_max, body, length: 0, file: FileInHand::default() }
+    }
+
+    /// The bytes of the batch so far.
+    #[must_use]
+    pub const fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Appends bytes to the file in hand; waits while the disk is slower than the client.
+    ///
+    /// # Errors
+    /// When the segment could not be made or written; the batch is lost then.
+    pub async fn write(&mut self, chunk: &[u8]) -> Result<(), SpoolError> {
+        self.file.hasher.update(chunk);
+        if !self.fits_in_memory(chunk.len()) {
+            self.spill().await?;
+        }
+        match &mut self.body {
+            Body::Memory { bytes, .. } => bytes.extend_from_slice(chunk),
+            Body::Stream(stream) => stream.write(chunk).await?,
+        }
+        self.length += chunk.len() as u64;
+        Ok(())
+    }
+
+    /// Ends the file in hand; the next byte is the next file's.
+    pub fn keep_file(&mut self) -> KeptFile {
+        let file = std::mem::replace(&mut self.file, FileInHand { start: self.length, hasher: Sha256::new() });
+        KeptFile { offset: file.start, length: self.length - file.start, sha256: file.hasher.finalize().into() }
+    }
+
+    /// Takes the file in hand out again, as if it had never come.
+    pub fn cut_file(&mut self) {
+        self.length = self.file.start;
+        self.file.hasher = Sha256::new();
+        match &mut self.body {
+            Body::Memory { bytes, .. } => {
+                bytes.truncate(usize::try_from(self.length).expect("what is in memory fits its address space"));
+            }
+            Body::Stream(stream) => stream.cut(self.length),
+        }
+    }
+
+    /// Seals the batch and returns when the seal is durable and `on_sealed` has run.
+    ///
+    /// # Errors
+    /// When the bytes or the seal could not be made durable, or `on_sealed` refused; the batch does not exist then.
+    pub async fn seal(
+        self,
+        header: SealHeader,
+        files: Vec<SealedFile>,
+        on_sealed: OnSealed,
+    ) -> Result<SealedBatch, SpoolError> {
+        let frame = FrameBody::encode(FrameKind::Seal, &header, &files);
+        let (answer, answered) = oneshot::channel();
+        let on_committed = Box::new(move |committed: Result<_, _>| {
+            let sealed = committed.and_then(|seal| {
+                let batch = SealedBatch { header, seal, files };
+                on_sealed(&batch).map(|()| batch)
+            });
+            // Nobody waits any more when the client has gone; the batch is durable all the same.
+            let _ = answer.send(sealed);
+        });
+        match self.body {
+            Body::Memory { bytes, held } => {
+                self.store.append(bytes, frame, on_committed).await?;
+                let sealed = answered.await.unwrap_or(Err(SpoolError::Closed));
+                drop(held);
+                sealed
+            }
+            Body::Stream(stream) => {
+                stream.seal(frame, on_committed).await?;
+                answered.await.unwrap_or(Err(SpoolError::Closed))
+            }
+        }
+    }
+
+    /// Whether `more` bytes can be held, and takes them out of the budget if so.
+    fn fits_in_memory(&mut self, more: usize) -> bool {
+        let Body::Memory { bytes, held } = &mut self.body else { return true };
+        let wanted = bytes.len() + more;
+        if wanted > self.small_bytes_max {
+            return false;
+        }
+        if wanted <= bytes.capacity() {
+            return true;
+        }
+        let capacity = wanted.next_power_of_two().clamp(BUDGET_GRAIN_BYTES, self.small_bytes_max.max(wanted));
+        let grains = (capacity - bytes.capacity()).div_ceil(BUDGET_GRAIN_BYTES);
+        let grains = u32::try_from(grains).expect("a small batch is below 4 TiB");
+        let Ok(permit) = Arc::clone(&self.budget).try_acquire_many_owned(grains) else { return false };
+        match held {
+            Some(held) => held.merge(permit),
+            None => *held = Some(permit),
+        }
+        bytes.reserve_exact(capacity - bytes.len());
+        true
+    }
+
+    /// Goes on in a segment of its own, with what has come so far at its start.
+    async fn spill(&mut self) -> Result<(), SpoolError> {
+        if let Body::Memory { bytes, .. } = &mut self.body {
+            let bytes = std::mem::take(bytes);
+            let mut stream = StreamWriter::start(Arc::clone(&self.store));
+            stream.write(&bytes).await?;
+            self.body = Body::Stream(stream);
+        }
+        Ok(())
+    }
+}

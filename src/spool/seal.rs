@@ -1,0 +1,80 @@
+//! What frames say: a seal of a batch and its files, a group of results of their outcomes.
+
+use serde::{Deserialize, Serialize};
+
+use super::frame::FrameRef;
+use crate::batch::{BatchId, FileError, FileId, Outcome};
+
+/// The digest that users can check with `sha256sum` (FIPS 180-4).
+pub type Sha256Digest = [u8; 32];
+
+/// What a seal says of its batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealHeader {
+    pub batch: BatchId,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub created_ms: i64,
+    /// Who handed the batch in.
+    pub owner: String,
+    /// A JSON object, as the client sent it.
+    pub metadata: Option<String>,
+    /// The bytes of all files.
+    pub bytes_total: u64,
+}
+
+/// What a seal says of one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedFile {
+    /// The name that the client gave; for display only, no path comes from it.
+    pub name: String,
+    /// The type that the name claims; empty when it claims none.
+    pub media_type: String,
+    /// Where the file begins in its batch's region, in bytes.
+    pub offset: u64,
+    pub length: u64,
+    pub sha256: Sha256Digest,
+    /// How long the file took to arrive.
+    pub upload_ms: u32,
+    /// Why the file was refused while it arrived; its bytes were cut off again.
+    pub refused: Option<FileError>,
+}
+
+/// A batch whose seal is durable.
+#[derive(Debug, Clone)]
+pub struct SealedBatch {
+    pub header: SealHeader,
+    pub seal: FrameRef,
+    pub files: Vec<SealedFile>,
+}
+
+/// What a group of results says of itself: all are of one batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResultsHeader {
+    pub batch: BatchId,
+}
+
+/// How long a file took on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Timings {
+    pub verify_ms: u32,
+    /// From verified to the start of the last attempt.
+    pub queued_ms: u32,
+    /// The last attempt.
+    pub process_ms: u32,
+}
+
+/// One file's outcome, and where its text lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResultEntry {
+    pub file: FileId,
+    pub attempts: u32,
+    pub outcome: Outcome,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub ended_ms: i64,
+    pub timings: Timings,
+    /// Where the text begins in the region, in bytes.
+    pub text_offset: u64,
+    /// The text's length in bytes of UTF-8; 0 without a text.
+    pub text_length: u64,
+    pub text_crc: u32,
+}

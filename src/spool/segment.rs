@@ -1,0 +1,145 @@
+//! One segment: an append-only file whose first block names it and whose regions each end in a frame.
+//!
+//! A segment is created, preallocated and its directory synced ahead of need; what it is for is written into its header
+//! when it is taken from the stock. The header needs no sync of its own: the first sync of what follows covers it.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
+
+use super::frame::{BLOCK_BYTES, Nonce};
+
+const MAGIC: &[u8; 8] = b"CSGNSEGM";
+const VERSION: u16 = 1;
+const HEADER_BYTES: usize = 40;
+const EXTENSION: &str = "seg";
+
+/// What a segment is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u16)]
+pub enum SegmentKind {
+    /// Ready for use, and empty.
+    Stock = 0,
+    /// Many regions, written by the committer.
+    Shared = 1,
+    /// One region with a stream's bytes; its frame ends at the end of the file.
+    Own = 2,
+}
+
+/// An open segment.
+#[derive(Debug, Clone)]
+pub struct Segment {
+    pub id: u64,
+    pub kind: SegmentKind,
+    pub nonce: Nonce,
+    pub file: Arc<File>,
+}
+
+impl Segment {
+    /// Where the first region begins, in bytes.
+    pub const FIRST_REGION: u64 = BLOCK_BYTES;
+
+    /// Creates an empty segment with room for `bytes`, durable but for its directory entry.
+    pub fn create(dir: &Path, id: u64, bytes: u64) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path(dir, id))?;
+        // Room is a gain in speed, not a promise: a filesystem without it, or without space for it, still takes writes.
+        let _ = fallocate(&file, FallocateFlags::KEEP_SIZE, 0, bytes);
+        let segment = Self { id, kind: SegmentKind::Stock, nonce: rand::random(), file: Arc::new(file) };
+        segment.write_header()?;
+        segment.file.sync_all()?;
+        Ok(segment)
+    }
+
+    /// Opens a segment that exists; `InvalidData` when its header is not one.
+    pub fn open(dir: &Path, id: u64) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).open(path(dir, id))?;
+        let mut header = [0; HEADER_BYTES];
+        let sound = file.metadata()?.is_file()
+            && file.read_exact_at(&mut header, 0).is_ok()
+            && header.starts_with(MAGIC)
+            && header[8..10] == VERSION.to_le_bytes()
+            && header[12..20] == id.to_le_bytes()
+            && header[36..] == crc32fast::hash(&header[..36]).to_le_bytes();
+        let kind = match u16::from_le_bytes([header[10], header[11]]) {
+            0 => SegmentKind::Stock,
+            1 => SegmentKind::Shared,
+            2 => SegmentKind::Own,
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        };
+        if !sound {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let nonce = *header[20..].first_chunk().expect("the header holds a nonce");
+        Ok(Self { id, kind, nonce, file: Arc::new(file) })
+    }
+
+    /// Says what the segment is for from now on.
+    pub fn take_for(mut self, kind: SegmentKind) -> io::Result<Self> {
+        self.kind = kind;
+        self.write_header()?;
+        Ok(self)
+    }
+
+    fn write_header(&self) -> io::Result<()> {
+        let mut header = Vec::with_capacity(HEADER_BYTES);
+        header.extend(MAGIC);
+        header.extend(VERSION.to_le_bytes());
+        header.extend((self.kind as u16).to_le_bytes());
+        header.extend(self.id.to_le_bytes());
+        header.extend(self.nonce);
+        header.extend(crc32fast::hash(&header).to_le_bytes());
+        self.file.write_all_at(&header, 0)
+    }
+
+    /// Starts writing a range back to the disk without waiting for it, so that the sync at the end is short.
+    ///
+    /// The kernel starts write-back of the dirty pages that it is told will not be needed, and keeps those that are still
+    /// dirty: what was just written stays in the page cache for the verifier.
+    pub fn start_writeback(&self, offset: u64, length: u64) {
+        let _ = fadvise(&*self.file, offset, std::num::NonZeroU64::new(length), Advice::DontNeed);
+    }
+
+    /// Ends the file at `end` and gives back the room that was preallocated behind it.
+    pub fn trim(&self, end: u64) -> io::Result<()> {
+        self.file.set_len(end)
+    }
+
+    /// Gives the blocks wholly inside a range back to the filesystem, where it can.
+    pub fn punch(&self, start: u64, end: u64) {
+        let (start, end) = (start.next_multiple_of(BLOCK_BYTES), end / BLOCK_BYTES * BLOCK_BYTES);
+        if start < end {
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            if let Err(error) = fallocate(&*self.file, flags, start, end - start) {
+                log::debug!("segment {}: blocks are kept, the filesystem cannot punch holes: {error}", self.id);
+            }
+        }
+    }
+}
+
+/// The path of a segment.
+pub fn path(dir: &Path, id: u64) -> PathBuf {
+    dir.join(format!("{id:012}.{EXTENSION}"))
+}
+
+/// The ids of the segments in a directory, ascending.
+pub fn list(dir: &Path) -> io::Result<Vec<u64>> {
+    let mut ids = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        let id: Option<u64> = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
+        if path.extension().is_some_and(|extension| extension == EXTENSION) {
+            ids.extend(id);
+        }
+    }
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+/// Makes the directory's entries durable.
+pub fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}

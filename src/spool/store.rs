@@ -1,0 +1,268 @@
+//! A directory of segments: regions go in at the end, are read by their place, and are erased with their batch.
+//!
+//! The spool is one, the results are another. Reading needs no lock on writing: what a frame vouches for never changes.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+
+use super::committer::{Append, COMMIT_QUEUE_MAX, Committer, OnCommitted};
+use super::content::Content;
+use super::frame::{self, FrameBody, FrameRef, PRELUDE_BYTES};
+use super::segment::{self, Segment, SegmentKind};
+use super::stock::Stock;
+use super::{SpoolError, SyncObserver};
+
+/// Segments that are kept open for reading; past it all are closed and opened again on demand.
+const OPEN_SEGMENTS_MAX: usize = 256;
+
+/// How a store is set up.
+#[derive(Clone)]
+pub struct StoreOptions {
+    /// A shared segment takes no more regions once it has this many bytes.
+    pub segment_bytes: u64,
+    /// How many segments are kept ready.
+    pub stock_segments: usize,
+    /// Ids up to and including this one are never given again, even if their segments are gone.
+    pub used_id_max: u64,
+    /// Told of each sync and how long it took.
+    pub observe_sync: SyncObserver,
+}
+
+/// A directory of segments.
+pub struct SegmentStore {
+    dir: PathBuf,
+    first_new_id: u64,
+    active_id: Arc<AtomicU64>,
+    stock: Arc<Stock>,
+    observe_sync: SyncObserver,
+    appends: Option<mpsc::Sender<Append>>,
+    committer: Option<JoinHandle<()>>,
+    open: Mutex<HashMap<u64, Segment>>,
+}
+
+impl SegmentStore {
+    /// Opens a directory, which is made if it is not there, and starts its committer.
+    ///
+    /// # Errors
+    /// When the directory cannot be made, read or synced.
+    pub fn open(dir: &Path, options: StoreOptions) -> io::Result<Self> {
+        std::fs::create_dir_all(dir)?;
+        if let Some(parent) = dir.parent() {
+            segment::sync_dir(parent)?;
+        }
+        let StoreOptions { segment_bytes, stock_segments, used_id_max, observe_sync } = options;
+        let last = segment::list(dir)?.last().copied().unwrap_or(0).max(used_id_max);
+        let first_new_id = last + 1;
+        let stock = Arc::new(Stock::open(dir.to_owned(), first_new_id, segment_bytes, stock_segments)?);
+        let active_id = Arc::new(AtomicU64::new(0));
+        let (appends, queue) = mpsc::channel(COMMIT_QUEUE_MAX);
+        let committer =
+            Committer::new(queue, Arc::clone(&stock), segment_bytes, Arc::clone(&observe_sync), Arc::clone(&active_id));
+        let committer = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run())?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            first_new_id,
+            active_id,
+            stock,
+            observe_sync,
+            appends: Some(appends),
+            committer: Some(committer),
+            open: Mutex::default(),
+        })
+    }
+
+    /// Hands a region to the committer; waits while its queue is full.
+    ///
+    /// `on_committed` runs on the committer's thread, in the order of the regions.
+    ///
+    /// # Errors
+    /// [`SpoolError::Closed`] when the committer is gone.
+    pub async fn append(&self, data: Vec<u8>, frame: FrameBody, on_committed: OnCommitted) -> Result<(), SpoolError> {
+        let appends = self.appends.as_ref().ok_or(SpoolError::Closed)?;
+        appends.send(Append { data, frame, on_committed }).await.map_err(|_| SpoolError::Closed)
+    }
+
+    /// A segment for one stream; blocks while one is made if there is none in stock.
+    pub(super) fn take_own(&self) -> io::Result<Segment> {
+        self.stock.take(SegmentKind::Own)
+    }
+
+    pub(super) fn sync_observer(&self) -> SyncObserver {
+        Arc::clone(&self.observe_sync)
+    }
+
+    /// The first id that was free when the store was opened.
+    pub(super) const fn first_new_id(&self) -> u64 {
+        self.first_new_id
+    }
+
+    /// Whether regions are being appended to the segment.
+    #[must_use]
+    pub fn is_active(&self, segment: u64) -> bool {
+        self.active_id.load(Ordering::Acquire) == segment
+    }
+
+    /// The bytes that the segments take on the disk.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn disk_bytes(&self) -> io::Result<u64> {
+        let mut bytes = 0;
+        for entry in std::fs::read_dir(&self.dir)? {
+            match entry?.metadata() {
+                Ok(metadata) => bytes += metadata.blocks() * 512,
+                // A segment may be unlinked between the two calls.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(bytes)
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The header of a frame.
+    ///
+    /// # Errors
+    /// [`SpoolError::Missing`] when the segment is gone, [`SpoolError::Damaged`] when the bytes are not the header's.
+    pub fn header<H: DeserializeOwned>(&self, place: &FrameRef) -> Result<H, SpoolError> {
+        let bytes = self.read(place.segment, place.header_at(), place.header_length as usize)?;
+        postcard::from_bytes(&bytes).map_err(|_| SpoolError::Damaged)
+    }
+
+    /// Entries `from` to `to` of a frame, without reading the others.
+    ///
+    /// # Errors
+    /// [`SpoolError::Missing`] when the segment is gone, [`SpoolError::Damaged`] when an entry's checksum is wrong.
+    pub fn entries<E: DeserializeOwned>(&self, place: &FrameRef, from: usize, to: usize) -> Result<Vec<E>, SpoolError> {
+        let to = to.min(place.entries as usize);
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        let table = self.read(place.segment, place.table_at() + 4 * from as u64, 4 * (to - from + 1))?;
+        let offsets: Vec<u32> = table.as_chunks().0.iter().map(|bytes: &[u8; 4]| u32::from_le_bytes(*bytes)).collect();
+        let (first, last) = (offsets[0], offsets[to - from]);
+        if last < first || u64::from(last) > u64::from(place.length) {
+            return Err(SpoolError::Damaged);
+        }
+        let bytes = self.read(place.segment, place.entries_at() + u64::from(first), (last - first) as usize)?;
+        let entry = |bounds: &[u32]| {
+            let start = bounds[0].checked_sub(first)? as usize;
+            let end = bounds[1].checked_sub(first)? as usize;
+            frame::decode_entry(bytes.get(start..end)?)
+        };
+        offsets.windows(2).map(|bounds| entry(bounds).ok_or(SpoolError::Damaged)).collect()
+    }
+
+    /// A range of a segment's bytes, to be read piece by piece.
+    ///
+    /// # Errors
+    /// [`SpoolError::Missing`] when the segment is gone.
+    pub fn content(&self, segment: u64, start: u64, length: u64) -> Result<Content, SpoolError> {
+        Ok(Content::new(self.file(segment)?, start, length))
+    }
+
+    /// Makes regions dead: their frames first, durably, so that no later start finds them, then their blocks.
+    ///
+    /// Blocking; one sync for each segment. A crash in between leaves whole regions, to be erased again, or dead bytes.
+    ///
+    /// # Errors
+    /// When a frame could not be overwritten and synced. A segment that is gone is no error.
+    pub fn erase(&self, places: &[FrameRef]) -> Result<(), SpoolError> {
+        let mut ids: Vec<u64> = places.iter().map(|place| place.segment).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        for id in ids {
+            match self.segment(id) {
+                Ok(segment) => {
+                    let places = places.iter().filter(|place| place.segment == id);
+                    erase_in(&segment, places).map_err(|error| SpoolError::from_io(&error))?;
+                }
+                Err(SpoolError::Missing) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the whole blocks inside a range of a segment back, leaving the region's frame alone.
+    ///
+    /// # Errors
+    /// When the segment cannot be opened.
+    pub fn punch(&self, segment: u64, start: u64, length: u64) -> Result<(), SpoolError> {
+        self.segment(segment)?.punch(start, start + length);
+        Ok(())
+    }
+
+    /// Unlinks a segment in which nothing is alive.
+    ///
+    /// # Errors
+    /// When the segment is there and cannot be removed.
+    pub fn unlink(&self, segment: u64) -> Result<(), SpoolError> {
+        self.lock().remove(&segment);
+        match std::fs::remove_file(segment::path(&self.dir, segment)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(SpoolError::from_io(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn read(&self, segment: u64, at: u64, length: usize) -> Result<Vec<u8>, SpoolError> {
+        let mut bytes = vec![0; length];
+        self.file(segment)?.read_exact_at(&mut bytes, at).map_err(|error| SpoolError::from_io(&error))?;
+        Ok(bytes)
+    }
+
+    fn file(&self, segment: u64) -> Result<Arc<File>, SpoolError> {
+        Ok(self.segment(segment)?.file)
+    }
+
+    fn segment(&self, id: u64) -> Result<Segment, SpoolError> {
+        if let Some(segment) = self.lock().get(&id) {
+            return Ok(segment.clone());
+        }
+        let segment = Segment::open(&self.dir, id).map_err(|error| SpoolError::from_io(&error))?;
+        let mut open = self.lock();
+        if open.len() >= OPEN_SEGMENTS_MAX {
+            open.clear();
+        }
+        open.insert(id, segment.clone());
+        Ok(segment)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Segment>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn erase_in<'a>(segment: &Segment, places: impl Iterator<Item = &'a FrameRef> + Clone) -> io::Result<()> {
+    let length = segment.file.metadata()?.len();
+    for place in places.clone().filter(|place| place.frame < length) {
+        segment.file.write_all_at(&[0; PRELUDE_BYTES], place.frame)?;
+    }
+    segment.file.sync_data()?;
+    for place in places {
+        segment.punch(place.region, place.end());
+    }
+    Ok(())
+}
+
+impl Drop for SegmentStore {
+    /// Lets the committer finish what it was given.
+    fn drop(&mut self) {
+        self.appends = None;
+        if let Some(committer) = self.committer.take() {
+            let _ = committer.join();
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! A batch that is too large for memory, written block by block to a segment of its own on a blocking thread.
+//!
+//! What a crash leaves before the seal is synced: a segment whose end is no frame, which the next start unlinks.
+
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::SpoolError;
+use super::committer::OnCommitted;
+use super::frame::{FrameBody, FrameRef};
+use super::segment::Segment;
+use super::store::SegmentStore;
+
+/// The size of a write: large enough for the disk, small enough that hundreds of uploads can hold one each.
+const BLOCK_BYTES: usize = 256 << 10;
+
+/// Blocks that may wait for the disk; past it the client waits.
+const BLOCK_QUEUE_MAX: usize = 4;
+
+/// Write-back is started each time that this much has been written.
+const WRITEBACK_BYTES: u64 = 16 << 20;
+
+/// The async side of a stream into a segment.
+pub struct StreamWriter {
+    orders: mpsc::Sender<Order>,
+    writer: JoinHandle<Result<(), SpoolError>>,
+    block: Vec<u8>,
+    /// Where the block in hand begins in the region.
+    block_at: u64,
+}
+
+enum Order {
+    Block { at: u64, bytes: Vec<u8> },
+    Seal { length: u64, frame: FrameBody, on_committed: OnCommitted },
+}
+
+impl StreamWriter {
+    /// Takes a segment and waits for blocks.
+    pub fn start(store: Arc<SegmentStore>) -> Self {
+        let (orders, queue) = mpsc::channel(BLOCK_QUEUE_MAX);
+        let writer = tokio::task::spawn_blocking(move || run(&store, queue));
+        Self { orders, writer, block: Vec::with_capacity(BLOCK_BYTES), block_at: 0 }
+    }
+
+    /// Appends bytes.
+    pub async fn write(&mut self, mut chunk: &[u8]) -> Result<(), SpoolError> {
+        while !chunk.is_empty() {
+            let taken = chunk.len().min(BLOCK_BYTES - self.block.len());
+            self.block.extend_from_slice(&chunk[..taken]);
+            chunk = &chunk[taken..];
+            if self.block.len() == BLOCK_BYTES {
+                self.send_block().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets everything from `length` on; what is on the disk already is written over.
+    pub fn cut(&mut self, length: u64) {
+        match length.checked_sub(self.block_at) {
+            Some(kept) => self.block.truncate(usize::try_from(kept).unwrap_or(usize::MAX)),
+            None => {
+                self.block.clear();
+                self.block_at = length;
+            }
+        }
+    }
+
+    /// Hands over the last block and the seal; `on_committed` is told when they are durable.
+    pub async fn seal(mut self, frame: FrameBody, on_committed: OnCommitted) -> Result<(), SpoolError> {
+        self.send_block().await?;
+        let order = Order::Seal { length: self.block_at, frame, on_committed };
+        match self.orders.send(order).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.failure().await),
+        }
+    }
+
+    async fn send_block(&mut self) -> Result<(), SpoolError> {
+        if self.block.is_empty() {
+            return Ok(());
+        }
+        let bytes = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK_BYTES));
+        let at = self.block_at;
+        self.block_at += bytes.len() as u64;
+        match self.orders.send(Order::Block { at, bytes }).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.failure().await),
+        }
+    }
+
+    /// Why the writer has stopped listening.
+    async fn failure(&mut self) -> SpoolError {
+        match (&mut self.writer).await {
+            Ok(Err(error)) => error,
+            Ok(Ok(())) | Err(_) => SpoolError::Closed,
+        }
+    }
+}
+
+/// The blocking side: writes until the seal, or until nobody sends any more, and then leaves no segment behind.
+fn run(store: &SegmentStore, mut queue: mpsc::Receiver<Order>) -> Result<(), SpoolError> {
+    let segment = store.take_own().map_err(|error| SpoolError::from_io(&error))?;
+    let sealed = write_until_sealed(store, &segment, &mut queue);
+    if !matches!(sealed, Ok(true)) {
+        store.unlink(segment.id)?;
+    }
+    sealed.map(|_| ())
+}
+
+fn write_until_sealed(
+    store: &SegmentStore,
+    segment: &Segment,
+    queue: &mut mpsc::Receiver<Order>,
+) -> Result<bool, SpoolError> {
+    let mut written_back = 0;
+    while let Some(order) = queue.blocking_recv() {
+        match order {
+            Order::Block { at, bytes } => {
+                segment
+                    .file
+                    .write_all_at(&bytes, Segment::FIRST_REGION + at)
+                    .map_err(|error| SpoolError::from_io(&error))?;
+                let end = at + bytes.len() as u64;
+                if end >= written_back + WRITEBACK_BYTES {
+                    segment.start_writeback(Segment::FIRST_REGION + written_back, end - written_back);
+                    written_back = end;
+                }
+            }
+            Order::Seal { length, frame, on_committed } => {
+                let sealed = seal(store, segment, length, &frame).map_err(|error| SpoolError::from_io(&error));
+                let durable = sealed.is_ok();
+                on_committed(sealed);
+                return Ok(durable);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Writes the frame behind the data, ends the file there and makes both durable.
+fn seal(store: &SegmentStore, segment: &Segment, length: u64, frame: &FrameBody) -> io::Result<FrameRef> {
+    let place = frame.place(segment.id, Segment::FIRST_REGION, length);
+    let mut bytes = Vec::new();
+    frame.write(&place, &segment.nonce, &mut bytes);
+    segment.file.write_all_at(&bytes, place.frame)?;
+    segment.trim(place.frame + u64::from(place.length))?;
+    let begun = Instant::now();
+    segment.file.sync_data()?;
+    (store.sync_observer())(begun.elapsed());
+    Ok(place)
+}

@@ -1,0 +1,224 @@
+//! The child's side: the loop inside `consign worker`.
+//!
+//! Limits itself before it reads a byte of user data, says that it is ready, and then reads one file after another
+//! until stdin ends. Stdout belongs to the protocol alone: the real one is moved aside, and what a library prints goes
+//! nowhere. A panic is an answer like any other; what cannot be caught ends the process, and the server reads the exit
+//! status.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
+
+use super::protocol::{
+    ExtractedText, FIELD_CHARS_MAX, FailedFile, Fault, Job, LOG_BYTES_MAX, Order, Ready, Report, Setup, VERSION,
+    WARNINGS_MAX,
+};
+use super::stream::{OrderReader, ReportWriter};
+use super::tokens;
+use crate::batch::TextInfo;
+use crate::extract::{self, ExtractError, Extracted, Limits};
+
+/// Signs of life are no closer together than this, however often a parser reports progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The exit code when server and child do not understand each other (`EX_PROTOCOL` of sysexits.h).
+const MISUNDERSTOOD: u8 = 76;
+
+/// Serves the process that started this one, until stdin ends.
+#[must_use]
+pub fn run() -> ExitCode {
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody may be left to hear it.
+            let _ = writeln!(io::stderr(), "worker: {error}");
+            ExitCode::from(MISUNDERSTOOD)
+        }
+    }
+}
+
+fn serve() -> io::Result<()> {
+    // A server that is killed takes its children with it, even one that hangs and never reads the end of its stdin.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    limit(Resource::Core, 0)?;
+    let (input, output) = take_pipes()?;
+    let mut orders = OrderReader::new(input);
+    let setup = match orders.next()? {
+        Some(Order::Setup(setup)) => setup,
+        Some(_) => return Err(io::Error::other("the first order must be a setup")),
+        None => return Ok(()),
+    };
+    limit(Resource::As, setup.memory_bytes)?;
+    tokens::load(setup.tokenizer);
+    let panics = Panics::note();
+    let mut pulse = Pulse::new(ReportWriter::new(output));
+    pulse.reports.send(&Report::Ready(Ready { version: VERSION }))?;
+    while let Some(order) = orders.next()? {
+        let Order::Job(job) = order else { return Err(io::Error::other("a job was expected")) };
+        let answer = match read_file(&mut orders, &job, &mut pulse)? {
+            Some(bytes) => panics.catch(|| examine(bytes, &job, &setup, &mut pulse)),
+            None => Err(Failure::new(Fault::OutOfMemory, &format!("no room for a file of {} bytes", job.length))),
+        };
+        reply(&mut pulse.reports, &job, answer)?;
+    }
+    Ok(())
+}
+
+/// Lowers a limit of this process for good.
+fn limit(resource: Resource, wanted: u64) -> io::Result<()> {
+    let most = getrlimit(resource).maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
+}
+
+/// Takes stdin and stdout for the protocol and leaves `/dev/null` in their places.
+fn take_pipes() -> io::Result<(File, File)> {
+    let input = io::stdin().as_fd().try_clone_to_owned()?;
+    let output = io::stdout().as_fd().try_clone_to_owned()?;
+    let nowhere = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&nowhere)?;
+    rustix::stdio::dup2_stdout(&nowhere)?;
+    Ok((input.into(), output.into()))
+}
+
+/// Says that the child is alive, often enough and not too often.
+struct Pulse {
+    reports: ReportWriter<File>,
+    last: Instant,
+}
+
+impl Pulse {
+    fn new(reports: ReportWriter<File>) -> Self {
+        Self { reports, last: Instant::now() }
+    }
+
+    fn beat(&mut self) {
+        if self.last.elapsed() >= PROGRESS_INTERVAL {
+            self.last = Instant::now();
+            // A server that no longer listens is noticed at the answer.
+            let _ = self.reports.send(&Report::Progress);
+        }
+    }
+}
+
+/// What became of a file.
+type Answer = Result<(TextInfo, String), Failure>;
+
+struct Failure {
+    fault: Fault,
+    log: String,
+}
+
+impl Failure {
+    fn new(fault: Fault, log: &str) -> Self {
+        Self { fault, log: log[..log.floor_char_boundary(LOG_BYTES_MAX)].to_owned() }
+    }
+}
+
+/// Reads the job's bytes; none when there is no room for them, and then they are passed over, so that the next order
+/// is read from its beginning.
+fn read_file(orders: &mut OrderReader<File>, job: &Job, pulse: &mut Pulse) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    let fits = usize::try_from(job.length).is_ok_and(|length| bytes.try_reserve_exact(length).is_ok());
+    let mut missing = job.length;
+    while missing > 0 {
+        let Some(Order::Block(block)) = orders.next()? else { return Err(io::Error::other("a block was expected")) };
+        missing = missing
+            .checked_sub(block.len() as u64)
+            .ok_or_else(|| io::Error::other("the file is longer than its job says"))?;
+        if fits {
+            bytes.extend_from_slice(block);
+        }
+        pulse.beat();
+    }
+    Ok(fits.then_some(bytes))
+}
+
+fn examine(bytes: Vec<u8>, job: &Job, setup: &Setup, pulse: &mut Pulse) -> Answer {
+    pulse.beat();
+    #[cfg(feature = "test-hooks")]
+    super::hooks::obey(&bytes, pulse);
+    let text_bytes_max = usize::try_from(setup.text_bytes_max).unwrap_or(usize::MAX);
+    let limits = Limits { text_bytes_max, ..Limits::default() };
+    let extracted = extract::extract(&bytes, &job.media_type, &limits, &mut || pulse.beat());
+    drop(bytes);
+    let Extracted { text, pages, title, author, warnings, engine } = extracted.map_err(|error| match error {
+        ExtractError::UnsupportedType => Failure::new(Fault::UnsupportedType, ""),
+        ExtractError::PasswordProtected => Failure::new(Fault::PasswordProtected, ""),
+        ExtractError::Parse(log) => Failure::new(Fault::ParseError, &log),
+        ExtractError::TextTooLarge => Failure::new(Fault::TextTooLarge, ""),
+        ExtractError::ExpandsTooFar => Failure::new(Fault::ExpandsTooFar, ""),
+    })?;
+    if text.len() > text_bytes_max {
+        return Err(Failure::new(Fault::TextTooLarge, ""));
+    }
+    pulse.beat();
+    let info = TextInfo {
+        chars: text.chars().count() as u64,
+        tokens: tokens::count(&text, setup.tokenizer, &mut || pulse.beat()),
+        tokenizer: setup.tokenizer,
+        pages,
+        title: title.as_deref().map(clip),
+        author: author.as_deref().map(clip),
+        warnings: warnings.iter().take(WARNINGS_MAX).map(|warning| clip(warning)).collect(),
+        engine: clip(engine),
+    };
+    Ok((info, text))
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(FIELD_CHARS_MAX).collect()
+}
+
+fn reply(reports: &mut ReportWriter<File>, job: &Job, answer: Answer) -> io::Result<()> {
+    let file = job.file;
+    match answer {
+        Ok((info, text)) => {
+            let text_bytes = text.len() as u64;
+            reports.send_with(&Report::Extracted(ExtractedText { file, info, text_bytes }), text.as_bytes())
+        }
+        Err(Failure { fault, log }) => reports.send(&Report::Failed(FailedFile { file, fault, log })),
+    }
+}
+
+/// Where panics are noted instead of printed: their words may hold a user's text.
+struct Panics(Arc<Mutex<String>>);
+
+impl Panics {
+    /// From here on panics are noted.
+    fn note() -> Self {
+        let note = Arc::new(Mutex::new(String::new()));
+        let panics = Self(Arc::clone(&note));
+        panic::set_hook(Box::new(move |info| {
+            let place = info.location().map(ToString::to_string).unwrap_or_default();
+            let words = info.payload_as_str().unwrap_or("a panic without words");
+            *note.lock().unwrap_or_else(PoisonError::into_inner) = format!("{place}: {words}");
+        }));
+        panics
+    }
+
+    fn catch(&self, work: impl FnOnce() -> Answer) -> Answer {
+        // What the panic interrupted is dropped with the file; the server replaces the child after a panic.
+        panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_payload| {
+            let note = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+            Err(Failure::new(Fault::Panicked, &note))
+        })
+    }
+}
+
+#[cfg(feature = "test-hooks")]
+impl super::hooks::Host for Pulse {
+    fn progress(&mut self) {
+        self.beat();
+    }
+
+    fn noise(&mut self, bytes: &[u8]) {
+        // Whether anybody heard it is what the test finds out.
+        let _ = self.reports.noise(bytes);
+    }
+}

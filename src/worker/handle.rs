@@ -1,0 +1,294 @@
+//! The server's side: one child process, its limits, and the verdict when it gives no answer.
+//!
+//! A [`Child`] is fed one file at a time. Whatever ends an attempt without an answer ends the child too: it is killed
+//! with its process group and waited for, and the verdict says exactly what happened. Dropping a child, or an attempt
+//! on it, kills it as well.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use bytes::Bytes;
+use derive_more::{Display, Error};
+use futures_util::Stream;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::AsyncWriteExt;
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
+
+use super::protocol::{FailedFile, Fault, Job, Order, Ready, Report, Setup, VERSION};
+use super::stream::{ReportReader, StderrReader};
+use super::talk::{Extraction, Fed, Heard, SilenceClock, feed, listen};
+use super::verdict::{of_exit, one_line};
+use crate::batch::{FileError, FileErrorCode, Tokenizer};
+
+/// The program that is running, even when its file has been replaced since.
+pub const OWN_PROGRAM: &str = "/proc/self/exe";
+
+/// How long a child that was told to go may take before it is killed.
+const RETIRE_WAIT: Duration = Duration::from_secs(1);
+
+/// How long a killed child may take to be gone.
+const REAP_WAIT: Duration = Duration::from_secs(5);
+
+/// How children are run.
+#[derive(Debug, Clone)]
+pub struct WorkerSettings {
+    /// What is run with the argument `worker`: [`OWN_PROGRAM`], except in tests.
+    pub program: PathBuf,
+    /// How long one file may take, from its first byte to its answer.
+    pub wall: Duration,
+    /// How long a child may give no sign of life while it has a file, or before it is ready.
+    pub silence: Duration,
+    /// A child's address space.
+    pub memory_bytes: u64,
+    /// The longest text that is an answer.
+    pub text_bytes_max: usize,
+    /// After so many files a child is spent.
+    pub files_max: u32,
+    pub tokenizer: Tokenizer,
+}
+
+/// Why there is no child. All the caller can do is wait and try again.
+#[derive(Debug, Display, Error)]
+pub enum SpawnError {
+    #[display("cannot start a worker: {_0}")]
+    Start(io::Error),
+    #[display("a worker was not ready in time: {last_words}")]
+    Silent { last_words: String },
+    #[display("a worker spoke out of turn before it was ready")]
+    OutOfTurn,
+    #[display("a worker ended before it was ready: {error}: {last_words}")]
+    Ended { error: FileError, last_words: String },
+}
+
+/// An attempt that gave no text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptFailure {
+    pub error: FileError,
+    /// What the child, its parser or its runtime said, in one line: for the server's log, never for a user.
+    pub log: String,
+}
+
+/// A worker process that this one started and may kill.
+#[derive(Debug)]
+pub struct Child {
+    settings: WorkerSettings,
+    process: tokio::process::Child,
+    stdin: ChildStdin,
+    reports: ReportReader<ChildStdout>,
+    stderr: StderrReader<ChildStderr>,
+    files: u32,
+    /// Whether the child waits for a job. It does not while it has one, so an attempt that is dropped spoils it.
+    is_idle: bool,
+}
+
+impl Child {
+    /// Starts a child and waits until it is ready.
+    ///
+    /// The kernel kills the child when the thread that called this ends: call it on a thread that outlives the child.
+    ///
+    /// # Errors
+    /// [`SpawnError`] when the process cannot be started, or is not ready within the silence limit.
+    pub async fn spawn(settings: &WorkerSettings) -> Result<Self, SpawnError> {
+        let mut process = Command::new(&settings.program)
+            .arg0("consign")
+            .arg("worker")
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(SpawnError::Start)?;
+        let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
+        let (Some(stdin), Some(stdout), Some(stderr)) = pipes else { unreachable!("all three are pipes") };
+        let mut child = Self {
+            settings: settings.clone(),
+            process,
+            stdin,
+            reports: ReportReader::new(stdout),
+            stderr: StderrReader::new(stderr),
+            files: 0,
+            is_idle: true,
+        };
+        match timeout(settings.silence, child.greet()).await {
+            Ok(Greeting::Ready) => Ok(child),
+            Ok(Greeting::OutOfTurn) => {
+                child.kill().await;
+                Err(SpawnError::OutOfTurn)
+            }
+            Ok(Greeting::HungUp) => {
+                let (error, last_words) = child.exit_verdict().await;
+                Err(SpawnError::Ended { error, last_words })
+            }
+            Err(_) => {
+                child.end().await;
+                Err(SpawnError::Silent { last_words: one_line(&child.stderr.text()) })
+            }
+        }
+    }
+
+    /// Sets the child up and hears its first word.
+    async fn greet(&mut self) -> Greeting {
+        let WorkerSettings { program: _, wall: _, silence: _, memory_bytes, text_bytes_max, files_max: _, tokenizer } =
+            self.settings;
+        let mut frame = Vec::new();
+        Order::Setup(Setup { memory_bytes, text_bytes_max: text_bytes_max as u64, tokenizer }).encode(&mut frame);
+        // A child that is gone already is noticed at its answer.
+        let _ = self.stdin.write_all(&frame).await;
+        tokio::select! {
+            report = self.reports.next() => match report {
+                Ok(Some(Report::Ready(Ready { version: VERSION }))) => Greeting::Ready,
+                Ok(Some(_)) => Greeting::OutOfTurn,
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => Greeting::OutOfTurn,
+                Ok(None) | Err(_) => Greeting::HungUp,
+            },
+            never = self.stderr.watch() => match never {},
+        }
+    }
+
+    /// Gives the child a file and waits for its text.
+    ///
+    /// `bytes` must yield exactly `job.length` bytes. The child is fed and heard at the same time, so it may fail
+    /// before it has read everything.
+    ///
+    /// # Errors
+    /// [`AttemptFailure`] with the exact verdict. Unless the child itself gave it, the child is gone.
+    pub async fn attempt<S>(&mut self, job: &Job, bytes: S) -> Result<Extraction, AttemptFailure>
+    where
+        S: Stream<Item = io::Result<Bytes>> + Unpin,
+    {
+        self.is_idle = false;
+        self.files = self.files.saturating_add(1);
+        self.stderr.forget();
+        match timeout(self.settings.wall, self.converse(job, bytes)).await {
+            Ok(Ok(Heard::Extracted(extraction))) => {
+                self.is_idle = true;
+                Ok(extraction)
+            }
+            Ok(Ok(Heard::Failed(FailedFile { file: _, fault, log }))) => {
+                // A parser that panicked may have left anything behind: the next file gets a fresh child.
+                self.is_idle = fault != Fault::Panicked;
+                Err(AttemptFailure { error: FileErrorCode::from(fault).into(), log: one_line(&log) })
+            }
+            Ok(Ok(Heard::HungUp)) => {
+                let (error, log) = self.exit_verdict().await;
+                Err(AttemptFailure { error, log })
+            }
+            Ok(Ok(Heard::Silence)) => Err(self.stop(FileErrorCode::Stalled.into(), "").await),
+            Ok(Ok(Heard::OutOfTurn(what))) => {
+                let error = FileError::with_detail(FileErrorCode::Crashed, "spoke out of turn");
+                Err(self.stop(error, &what).await)
+            }
+            Ok(Err(error)) => Err(self.stop(FileErrorCode::Unreadable.into(), &error.to_string()).await),
+            Err(_elapsed) => Err(self.stop(FileErrorCode::Timeout.into(), "").await),
+        }
+    }
+
+    /// Feeds and listens until the child has been heard out; an error when the bytes cannot be had.
+    async fn converse<S>(&mut self, job: &Job, bytes: S) -> io::Result<Heard>
+    where
+        S: Stream<Item = io::Result<Bytes>> + Unpin,
+    {
+        let silence = self.settings.silence;
+        let clock = SilenceClock::start(silence);
+        let mut feeding = std::pin::pin!(feed(&mut self.stdin, job, bytes, &clock));
+        let mut listening = std::pin::pin!(listen(&mut self.reports, job, self.settings.text_bytes_max, &clock));
+        let mut watching = std::pin::pin!(self.stderr.watch());
+        let mut is_feeding = true;
+        let heard = loop {
+            tokio::select! {
+                biased;
+                heard = &mut listening => break heard,
+                fed = &mut feeding, if is_feeding => match fed {
+                    Fed::All | Fed::Refused => is_feeding = false,
+                    Fed::Unreadable(error) => return Err(error),
+                },
+                never = &mut watching => match never {},
+            }
+        };
+        if !is_feeding || !matches!(heard, Heard::Extracted(_) | Heard::Failed(_)) {
+            return Ok(heard);
+        }
+        // The last byte may have been read, and answered, before the feeder came to see that it was the last.
+        Ok(match timeout(silence, feeding).await {
+            Ok(Fed::All) => heard,
+            _ => Heard::OutOfTurn("an answer before the whole file was read".into()),
+        })
+    }
+
+    /// Whether the next file needs another child: this one has had its share, is in disorder, or is gone.
+    pub fn is_spent(&mut self) -> bool {
+        !self.is_idle || self.files >= self.settings.files_max || !matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// The process id; none once the child is gone.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
+    /// Lets an idle child go: its stdin ends, and so does it. It is killed when it does not.
+    pub async fn retire(self) {
+        let Self { mut process, stdin, reports, stderr, .. } = self;
+        drop((stdin, reports, stderr));
+        if timeout(RETIRE_WAIT, process.wait()).await.is_err() {
+            end(&mut process).await;
+        }
+    }
+
+    /// Kills the child, whatever it is doing.
+    pub async fn kill(mut self) {
+        self.end().await;
+    }
+
+    async fn end(&mut self) {
+        self.is_idle = false;
+        end(&mut self.process).await;
+        self.stderr.drain().await;
+    }
+
+    /// Ends the child for a reason of ours.
+    async fn stop(&mut self, error: FileError, reason: &str) -> AttemptFailure {
+        self.end().await;
+        AttemptFailure { error, log: one_line(&format!("{reason} {}", self.stderr.text())) }
+    }
+
+    /// Why the child, which has hung up, is gone; and its last words.
+    async fn exit_verdict(&mut self) -> (FileError, String) {
+        let silence = self.settings.silence;
+        let exited = tokio::select! {
+            exited = timeout(silence, self.process.wait()) => exited,
+            never = self.stderr.watch() => match never {},
+        };
+        // One that only closed its stdout is still there.
+        self.end().await;
+        let error = match exited {
+            Ok(Ok(status)) => of_exit(status, &self.stderr.text()),
+            Ok(Err(_)) => FileError::with_detail(FileErrorCode::Crashed, "exit status unknown"),
+            Err(_) => FileErrorCode::Stalled.into(),
+        };
+        (error, one_line(&self.stderr.text()))
+    }
+}
+
+/// Kills a process with its group and waits until it is gone.
+async fn end(process: &mut tokio::process::Child) {
+    // An id that has been waited for is no longer ours to kill: it may be another's by now.
+    if let Some(pid) = process.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
+        // It may have ended by itself in this moment.
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
+    // One that is stuck in the kernel is left to the runtime, which reaps it when it can.
+    let _ = timeout(REAP_WAIT, process.wait()).await;
+}
+
+/// How a child introduces itself.
+enum Greeting {
+    Ready,
+    HungUp,
+    OutOfTurn,
+}

@@ -1,0 +1,22 @@
+//! The disposable child that reads files, and the server's hold on it.
+//!
+//! A file's bytes are parsed in another process (`consign worker`, the same binary), so that a parser that hangs,
+//! leaks, overflows its stack or is killed costs that file only. The server sends a job and its bytes over the child's
+//! stdin and hears progress and one answer over its stdout; `protocol` has the words. [`run`] is the child's side,
+//! [`Child`] the server's: it feeds, listens, limits and, where no answer comes, says exactly why.
+//! Knows of no actor and no HTTP; `batch` has the nouns and `extract` the parsers.
+
+mod child;
+mod handle;
+#[cfg(feature = "test-hooks")]
+mod hooks;
+pub mod protocol;
+mod stream;
+mod talk;
+pub mod tokens;
+mod verdict;
+
+pub use child::run;
+pub use handle::{AttemptFailure, Child, OWN_PROGRAM, SpawnError, WorkerSettings};
+pub use protocol::Job;
+pub use talk::Extraction;

@@ -1,0 +1,177 @@
+//! The real server on a port of its own and a data directory that can outlive it.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, mpsc};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::{DEADLINE, process, wait_for};
+
+/// Lines of the server's log that a failed test shows.
+const LOG_LINES_SHOWN: usize = 200;
+
+/// A setting's name without `CONSIGN_`, and its value.
+pub type Setting<'a> = (&'a str, &'a str);
+
+/// Segments as small as they may be, so that those made ahead of need hide nothing of what is left on the disk.
+pub const SMALL_SEGMENTS: [Setting<'_>; 2] = [("SPOOL_SEGMENT_BYTES", "8 MiB"), ("SPOOL_STOCK_SEGMENTS", "1")];
+
+/// What disk use may differ by with small segments once all that is dead is swept.
+pub const DISK_SLACK_BYTES: u64 = 64 << 20;
+
+/// A data directory, gone when the last who holds it is.
+#[derive(Clone)]
+pub struct DataDir {
+    dir: Arc<TempDir>,
+    runs: Arc<AtomicU32>,
+}
+
+impl DataDir {
+    /// An empty one, on the disk where the build lies: a temporary directory in memory would sync for nothing.
+    pub fn new() -> Self {
+        let dir = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary directory can be made");
+        Self { dir: Arc::new(dir), runs: Arc::default() }
+    }
+
+    /// What the server is given as its data directory.
+    pub fn path(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// The directory for a test's own files.
+    pub fn scratch(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Starts a server on it that is up when this returns.
+    pub fn serve(&self, settings: &[Setting<'_>]) -> Server {
+        let mut server = self.spawn(settings);
+        let stdout = server.child.stdout.take().expect("the server's standard output is a pipe");
+        server.addr = listening_on(stdout);
+        server
+    }
+
+    /// Starts a server on it that may not come up.
+    pub fn spawn(&self, settings: &[Setting<'_>]) -> Server {
+        let log = self.dir.path().join(format!("server-{}.log", self.runs.fetch_add(1, Ordering::Relaxed)));
+        let stderr = File::create(&log).expect("the log can be made");
+        let child = self.command(settings).stderr(stderr).spawn().expect("the server's binary can be run");
+        Server { child, addr: ([0, 0, 0, 0], 0).into(), data: self.clone(), log }
+    }
+
+    fn command(&self, settings: &[Setting<'_>]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_consign"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(self.path());
+        // Settings of whoever runs the tests, and the tests' own, are no settings of this server.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CONSIGN_")) {
+            command.env_remove(name);
+        }
+        command.env("RUST_LOG", "info").env("CONSIGN_WORKER_PROCESSES", "2");
+        for (name, value) in settings {
+            command.env(format!("CONSIGN_{name}"), value);
+        }
+        command.current_dir(self.dir.path()).stdin(Stdio::null()).stdout(Stdio::piped());
+        command
+    }
+
+    /// Bytes on the disk: blocks, not lengths, so that holes count for nothing.
+    pub fn bytes_on_disk(&self) -> u64 {
+        process::bytes_on_disk(&self.path())
+    }
+}
+
+/// A running server; dropped, it is killed with the children it has.
+pub struct Server {
+    child: Child,
+    pub addr: SocketAddr,
+    pub data: DataDir,
+    log: PathBuf,
+}
+
+impl Server {
+    /// A server on a data directory of its own.
+    pub fn start(settings: &[Setting<'_>]) -> Self {
+        DataDir::new().serve(settings)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What the server has written to its log so far.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).expect("the log can be read")).into_owned()
+    }
+
+    /// Sends a signal to the server's process alone.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).expect("the server has not been waited for, so its id is its own");
+    }
+
+    /// `kill -9`: no handler runs, nothing is flushed.
+    pub fn kill(mut self) -> DataDir {
+        self.signal(Signal::KILL);
+        self.child.wait().expect("the server can be waited for");
+        self.data.clone()
+    }
+
+    /// Waits until the server has ended by itself.
+    pub fn ended(&mut self) -> ExitStatus {
+        let child = &mut self.child;
+        wait_for("the server's end", || child.try_wait().expect("the server can be waited for"))
+    }
+
+    /// SIGTERM, and the end that follows.
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.ended()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let children = process::children(self.child.id());
+            // Either may have ended since it was looked at; there is nothing left to do then.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+            for child in children {
+                process::kill_if_orphan(child);
+            }
+        }
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let shown = lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n");
+            eprintln!("---- the server's log ({}), its end ----\n{shown}\n---- end of log ----", self.log.display());
+        }
+    }
+}
+
+/// Reads the address that the server says it listens on, and goes on emptying the pipe in the background.
+fn listening_on(stdout: ChildStdout) -> SocketAddr {
+    let (found, address) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if let Some(address) = line.strip_prefix("listening on http://") {
+                // The test may have given up by now.
+                let _ = found.send(address.to_owned());
+            }
+        }
+    });
+    let address = address.recv_timeout(DEADLINE).expect("the server says where it listens and goes on");
+    address.trim().parse().unwrap_or_else(|_| panic!("{address:?} is no address"))
+}
+
+/// Writes a file for a test.
+pub fn write_file(path: &Path, bytes: &[u8]) {
+    let mut file = File::create(path).expect("a test's file can be made");
+    file.write_all(bytes).expect("a test's file can be written");
+}
