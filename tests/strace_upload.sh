@@ -63,13 +63,13 @@ server=$!
 wait_for 'grep -q "^listening on http://" "$work/out"'
 url=$(sed -n 's/^listening on //p' "$work/out")
 
-# What the server does at its start is no part of the upload: its trace stands still for a second first.
-size=-1
+# What the server syncs at its start is no part of the upload: no sync is seen for a second first.
+syncs=-1
 still=0
 while [ "$still" -lt 20 ]; do
-    now=$(wc -c <"$work/trace")
-    if [ "$now" -eq "$size" ]; then still=$((still + 1)); else still=0; fi
-    size=$now
+    now=$(grep -c sync "$work/trace" || true)
+    if [ "$now" -eq "$syncs" ]; then still=$((still + 1)); else still=0; fi
+    syncs=$now
     sleep 0.05
 done
 

@@ -97,14 +97,15 @@ pub struct Page {
 pub fn view(custody: &Custody, id: BatchId, page: &Page) -> Result<BatchView, ApiError> {
     let status = custody.batch(id)?.ok_or(ApiError::NotFound)?;
     let (files, last) = files_of(custody, &status, page)?;
-    let next = last.map(|last| {
-        let states = page.states.as_ref().map(|states| {
-            let words: Vec<String> = states.iter().map(FileState::to_string).collect();
-            format!("&files={}", words.join(","))
-        });
-        format!("/batches/{id}?after={last}&limit={}{}", page.limit, states.unwrap_or_default())
-    });
+    let next = last.map(|last| next_page(id, last, page.limit, page.states.as_deref()));
     Ok(BatchView::new(status, Some(files), next))
+}
+
+/// Where the files behind the one with index `last` are.
+pub fn next_page(id: BatchId, last: usize, limit: usize, states: Option<&[FileState]>) -> String {
+    let words = |states: &[FileState]| states.iter().map(FileState::to_string).collect::<Vec<_>>().join(",");
+    let states = states.map(|states| format!("&files={}", words(states))).unwrap_or_default();
+    format!("/batches/{id}?after={last}&limit={limit}{states}")
 }
 
 /// The files of a page, and the index of the last if there are more files behind it.

@@ -4,7 +4,7 @@ use actix_web::http::header::{
     CONTENT_SECURITY_POLICY, Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
-use sanitize_filename::sanitize;
+use sanitize_filename::{Options, sanitize_with_options};
 
 use super::batches::{batch_id, off_thread};
 use super::view::FileView;
@@ -57,24 +57,26 @@ async fn find(request: &HttpRequest, api: &Api) -> Result<FileStatus, ApiError> 
 
 /// A file name that is safe on every system, in plain ASCII and, where that is not all of it, in full (RFC 6266).
 fn attachment(name: &str) -> ContentDisposition {
-    let is_control = |c: char| {
-        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut safe: String = sanitize(name).chars().filter(|c| !is_control(*c)).collect();
+    let visible: String = name.chars().filter(|c| !is_invisible(*c)).collect();
+    // As on Windows wherever this server runs: the file leaves for a system that we do not know.
+    let mut safe = sanitize_with_options(visible, Options { windows: true, truncate: true, replacement: "" });
     if safe.trim_matches(['.', ' ']).is_empty() {
         "file".clone_into(&mut safe);
     }
     let ascii: String = safe.chars().map(|c| if c.is_ascii() { c } else { '_' }).collect();
     let mut parameters = vec![DispositionParam::Filename(ascii)];
     if !safe.is_ascii() {
-        let value = safe.into_bytes();
-        parameters.push(DispositionParam::FilenameExt(ExtendedValue {
-            charset: Charset::Ext("UTF-8".into()),
-            language_tag: None,
-            value,
-        }));
+        let charset = Charset::Ext("UTF-8".into());
+        let value = ExtendedValue { charset, language_tag: None, value: safe.into_bytes() };
+        parameters.push(DispositionParam::FilenameExt(value));
     }
     ContentDisposition { disposition: DispositionType::Attachment, parameters }
+}
+
+/// Controls, characters without width, and those that turn the direction of what follows (Unicode TR 36).
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use actix::Actor;
 use actix_multipart::{Field, Multipart};
-use actix_web::http::header::{CONTENT_LENGTH, LOCATION};
+use actix_web::http::header::{CONTENT_LENGTH, HeaderName, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 use serde_json::value::RawValue;
+use tokio::sync::oneshot;
 
-use super::batches::{FILES_PAGE_MAX, Page, off_thread, until_completed, view};
+use super::batches::{FILES_PAGE_MAX, Page, next_page, off_thread, until_completed, view};
 use super::query::Query;
 use super::view::{BatchState, BatchView, ErrorView, RefusedFileView};
 use super::{Api, ApiError, RequestId};
@@ -21,9 +22,9 @@ use crate::actors::now_ms;
 use crate::actors::uploader::{ReceiveFile, ReceivedFile, UploadError, UploadLimits, Uploader, next_chunk};
 use crate::actors::verifier::StoredBatch;
 use crate::batch::BatchId;
-use crate::custody::{BatchStatus, FileStatus};
+use crate::custody::{BatchStatus, Custody, FileStatus};
 use crate::metrics::{Metrics, UploadLabels, UploadOutcome};
-use crate::spool::{Intake, SealHeader, SealedBatch, SealedFile, SpoolError};
+use crate::spool::{Intake, OnSealed, SealHeader, SealedBatch, SealedFile, SpoolError};
 
 /// The owner of batches while no keys are configured.
 const LOCAL_OWNER: &str = "local";
@@ -44,14 +45,16 @@ pub async fn upload(
         arriving.count_aborted();
         return Err(error);
     }
-    let sealed = arriving.seal().await?;
-    let id = sealed.header.batch;
-    log::info!("request {}: batch {id}: accepted with {} files", *request_id, sealed.files.len());
-    let files = sealed.files.len();
-    if api.verifier.send(StoredBatch { batch: id, files }).await.is_err() {
-        log::error!("batch {id}: the verifier is gone; the batch waits for the next start");
+    let (answered, until_answered) = oneshot::channel();
+    let sealed = arriving.seal(until_answered).await?;
+    log::info!("request {}: batch {}: accepted with {} files", *request_id, sealed.header.batch, sealed.files.len());
+    match wait {
+        None => acknowledge(&api, sealed),
+        Some(wait) => {
+            drop(answered);
+            answer_after(&api, sealed.header.batch, wait).await
+        }
     }
-    answer(&api, sealed, wait).await
 }
 
 /// Turns a request away before its body is read, where that is due.
@@ -159,7 +162,10 @@ impl<'a> Arriving<'a> {
     }
 
     /// Seals the batch; its existence begins here.
-    async fn seal(mut self) -> Result<SealedBatch, ApiError> {
+    ///
+    /// From here on the client's going away changes nothing, so the rest is a task of its own. The pipeline is told when
+    /// `until_answered` is over, so that processing does not take the disk from those who wait for their answer.
+    async fn seal(mut self, until_answered: oneshot::Receiver<()>) -> Result<SealedBatch, ApiError> {
         self.count_files();
         if self.files.is_empty() {
             return Err(ApiError::NoFiles);
@@ -175,14 +181,22 @@ impl<'a> Arriving<'a> {
             metadata: self.metadata,
             bytes_total: self.files.iter().map(|file| file.length).sum(),
         };
-        let custody = Arc::clone(&self.api.custody);
-        let enter = Box::new(move |sealed: &SealedBatch| {
-            custody.enter(sealed).map_err(|error| {
-                log::error!("batch {}: not entered in the job log: {error}", sealed.header.batch);
-                SpoolError::NotEntered
-            })
+        let announce = StoredBatch { batch: header.batch, files: self.files.len() };
+        let verifier = self.api.verifier.clone();
+        let sealing = intake.seal(header, self.files, enter_in(&self.api.custody));
+        let sealed = actix_rt::spawn(async move {
+            let sealed = sealing.await?;
+            actix_rt::spawn(async move {
+                // Either way the answer is out: sent, or its sender dropped.
+                let _ = until_answered.await;
+                let batch = announce.batch;
+                if verifier.send(announce).await.is_err() {
+                    log::error!("batch {batch}: the verifier is gone; the batch waits for the next start");
+                }
+            });
+            Ok::<_, SpoolError>(sealed)
         });
-        Ok(intake.seal(header, self.files, enter).await?)
+        Ok(sealed.await.map_err(|error| ApiError::Internal(error.to_string()))??)
     }
 
     fn idle_max(&self) -> Duration {
@@ -241,24 +255,39 @@ fn refused(files: &[SealedFile]) -> Vec<RefusedFileView> {
     files.iter().enumerate().filter_map(view).take(FILES_PAGE_MAX).collect()
 }
 
-/// 202 with the status as it is, or as it is when the wait is over; 200 when the batch is completed by then.
-async fn answer(api: &Api, sealed: SealedBatch, wait: Option<Duration>) -> Result<HttpResponse, ApiError> {
+/// Enters the batch in the job log once its seal is durable.
+fn enter_in(custody: &Arc<Custody>) -> OnSealed {
+    let custody = Arc::clone(custody);
+    Box::new(move |sealed| {
+        custody.enter(sealed).map_err(|error| {
+            log::error!("batch {}: not entered in the job log: {error}", sealed.header.batch);
+            SpoolError::NotEntered
+        })
+    })
+}
+
+/// 202 with the status of a batch that has just been sealed.
+fn acknowledge(api: &Api, sealed: SealedBatch) -> Result<HttpResponse, ApiError> {
     let id = sealed.header.batch;
-    let location = (LOCATION, format!("/batches/{id}"));
-    if let Some(wait) = wait {
-        until_completed(&api.custody, id, wait).await?;
-        let page = Page { after: None, limit: FILES_PAGE_MAX, states: None };
-        let view = off_thread(&api.custody, move |custody| view(custody, id, &page)).await??;
-        let mut response =
-            if view.state() == BatchState::Completed { HttpResponse::Ok() } else { HttpResponse::Accepted() };
-        return Ok(response.insert_header(location).json(view));
-    }
     let record = api.custody.joblog.batch(id)?.ok_or_else(|| ApiError::Internal("a batch vanished".into()))?;
-    let total = sealed.files.len();
-    let next =
-        (total > FILES_PAGE_MAX).then(|| format!("/batches/{id}?after={}&limit={FILES_PAGE_MAX}", FILES_PAGE_MAX - 1));
+    let next = (sealed.files.len() > FILES_PAGE_MAX).then(|| next_page(id, FILES_PAGE_MAX - 1, FILES_PAGE_MAX, None));
     let status = BatchStatus { id, record, metadata: sealed.header.metadata };
     let files = sealed.files.into_iter().take(FILES_PAGE_MAX).enumerate();
     let files = files.map(|(index, file)| FileStatus::sealed(id.file(index), file)).collect();
-    Ok(HttpResponse::Accepted().insert_header(location).json(BatchView::new(status, Some(files), next)))
+    let view = BatchView::new(status, Some(files), next);
+    Ok(HttpResponse::Accepted().insert_header(location(id)).json(view))
+}
+
+/// 200 when the batch is completed in time, otherwise 202 with the status as it is when the wait is over.
+async fn answer_after(api: &Api, id: BatchId, wait: Duration) -> Result<HttpResponse, ApiError> {
+    until_completed(&api.custody, id, wait).await?;
+    let page = Page { after: None, limit: FILES_PAGE_MAX, states: None };
+    let view = off_thread(&api.custody, move |custody| view(custody, id, &page)).await??;
+    let is_completed = view.state() == BatchState::Completed;
+    let mut response = if is_completed { HttpResponse::Ok() } else { HttpResponse::Accepted() };
+    Ok(response.insert_header(location(id)).json(view))
+}
+
+fn location(id: BatchId) -> (HeaderName, String) {
+    (LOCATION, format!("/batches/{id}"))
 }

@@ -27,6 +27,9 @@ impl Index {
     }
 
     /// Enters a batch whose seal is durable. Not flushed: what a crash takes, the next start enters again from the seal.
+    ///
+    /// Single inserts, because sled starts a write of its own for each atomic batch, and somebody waits for this one. The
+    /// batch's record is the last: where it is, the others are, and where it is not, the next start enters all again.
     pub(super) fn enter(&self, sealed: &SealedBatch, is_shared: bool) -> Result<(), JobLogError> {
         if self.broken.load(Ordering::Relaxed) {
             return Err(JobLogError::Closed);
@@ -44,14 +47,15 @@ impl Index {
         for _refused in sealed.files.iter().filter(|file| file.refused.is_some()) {
             record.tally.count(FileState::Rejected);
         }
-        let mut batch = sled::Batch::default();
-        batch.insert(key::batch(id), record::encode(&record));
-        batch.insert(key::open(id), &[]);
-        batch.insert(key::segment(StoreName::Spool, sealed.seal.segment, id), &[]);
-        if is_shared {
-            batch.insert(key::checkpoint(StoreName::Spool), &sealed.seal.segment.to_be_bytes());
-        }
-        self.db.apply_batch(batch).map_err(|error| JobLogError::from_sled(&error))?;
+        let insert = |key: Vec<u8>, value: &[u8]| self.db.insert(key, value).map(|_| ());
+        let inserted = insert(key::segment(StoreName::Spool, sealed.seal.segment, id), &[])
+            .and_then(|()| insert(key::open(id), &[]))
+            .and_then(|()| match is_shared {
+                true => insert(key::checkpoint(StoreName::Spool), &sealed.seal.segment.to_be_bytes()),
+                false => Ok(()),
+            })
+            .and_then(|()| insert(key::batch(id), &record::encode(&record)));
+        inserted.map_err(|error| JobLogError::from_sled(&error))?;
         self.open_count.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
