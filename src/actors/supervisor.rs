@@ -5,21 +5,24 @@
 //! again. What may pass is tried again with backoff, up to `attempts.max`; a processor that dies is replaced.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix::{Actor, Addr, Context, Handler, Message, ResponseFuture};
 use tokio::sync::{Notify, mpsc};
 
-use super::aggregator::{Aggregator, EndedFile};
-use super::processor::{Attempt, Fault, Processor, ProcessorOptions};
-use super::{FileOnItsWay, SLOTS_MAX, backoff, ms_since, panics};
-use crate::batch::{FileError, FileErrorCode, FileEvent, Outcome};
+use super::aggregator::Aggregator;
+use super::processor::{Processor, ProcessorOptions};
+use super::{FileOnItsWay, SLOTS_MAX, panics};
 use crate::custody::Custody;
 use crate::joblog::{Change, Claim, ClaimedFile};
-use crate::worker::{Extraction, Job};
+
+mod attempt;
+mod windows;
+
+use windows::Windows;
 
 /// Verified files that may be announced and not yet queued; the queue itself is bounded by the slots.
 pub const SUPERVISOR_MAILBOX_MAX: usize = 16;
@@ -60,9 +63,7 @@ struct Work {
     suspects: RefCell<VecDeque<FileOnItsWay>>,
     /// Something was queued, or an attempt is over.
     changed: Notify,
-    /// The open windows, and how many of their files are not through with their attempt.
-    windows: RefCell<HashMap<u64, usize>>,
-    next_window: Cell<u64>,
+    windows: Windows,
     to_claimed: mpsc::Sender<ClaimedWork>,
     to_idle: mpsc::Sender<Addr<Processor>>,
     running: Cell<usize>,
@@ -87,8 +88,7 @@ impl Supervisor {
             queue: RefCell::new(VecDeque::with_capacity(SLOTS_MAX)),
             suspects: RefCell::default(),
             changed: Notify::new(),
-            windows: RefCell::default(),
-            next_window: Cell::new(1),
+            windows: Windows::default(),
             to_claimed,
             to_idle,
             running: Cell::new(0),
@@ -156,8 +156,7 @@ impl Handler<ReleaseClaims> for Supervisor {
     fn handle(&mut self, _: ReleaseClaims, _: &mut Self::Context) -> Self::Result {
         let work = Rc::clone(&self.work);
         Box::pin(async move {
-            let windows: Vec<u64> = work.windows.borrow_mut().drain().map(|(window, _)| window).collect();
-            work.release(windows).await;
+            work.release(work.windows.close_all()).await;
         })
     }
 }
@@ -192,9 +191,9 @@ impl Work {
             }
             let suspect = self.suspects.borrow_mut().pop_front();
             if let Some(suspect) = suspect {
-                self.until(Self::nothing_is_claimed).await;
+                self.until(|work| work.windows.are_closed()).await;
                 self.claim(vec![suspect], true).await;
-                self.until(Self::nothing_is_claimed).await;
+                self.until(|work| work.windows.are_closed()).await;
             } else {
                 let files = {
                     let mut queue = self.queue.borrow_mut();
@@ -206,12 +205,8 @@ impl Work {
         }
     }
 
-    fn nothing_is_claimed(&self) -> bool {
-        self.windows.borrow().is_empty()
-    }
-
     async fn claim(&self, files: Vec<FileOnItsWay>, is_alone: bool) {
-        let window = self.next_window.replace(self.next_window.get() + 1);
+        let window = self.windows.open(files.len());
         let claimed = files.iter().map(|file| ClaimedFile { file: file.id, attempt: file.attempts + 1 }).collect();
         let claim = Claim { files: claimed, is_alone };
         while let Err(error) = self.custody.joblog.commit(vec![Change::Claim { window, claim: claim.clone() }]).await {
@@ -221,7 +216,6 @@ impl Work {
             }
             tokio::time::sleep(CLAIM_RETRY_AFTER).await;
         }
-        self.windows.borrow_mut().insert(window, files.len());
         for file in files {
             if self.to_claimed.send(ClaimedWork { file, window }).await.is_err() {
                 return;
@@ -246,98 +240,11 @@ impl Work {
                 let window = next.window;
                 work.attempt(processor, next.file).await;
                 work.running.set(work.running.get() - 1);
-                work.leave_window(window).await;
+                if work.windows.leave(window) {
+                    work.release(vec![window]).await;
+                }
                 work.changed.notify_waiters();
             });
-        }
-    }
-
-    /// One attempt, and what becomes of the file by it.
-    async fn attempt(self: &Rc<Self>, processor: Addr<Processor>, mut file: FileOnItsWay) {
-        if file.attempts >= self.options.attempts_max {
-            self.make_idle(processor);
-            let error = FileError::with_detail(FileErrorCode::Crashed, "the server stopped during each attempt");
-            return self.end(file, Err(error)).await;
-        }
-        if let Err(error) = self.custody.joblog.apply(file.id, FileEvent::Started) {
-            self.make_idle(processor);
-            return log::error!("file {}: {error}", file.id);
-        }
-        file.timings.queued_ms = ms_since(file.queued_at);
-        let job = Job { file: file.id, media_type: file.media_type.clone(), length: file.length };
-        let begun = Instant::now();
-        let answer = processor.send(Attempt { job, segment: file.segment, start: file.start }).await;
-        file.timings.process_ms = ms_since(begun);
-        file.attempts += 1;
-        let answer = if let Ok(answer) = answer {
-            self.make_idle(processor);
-            answer
-        } else {
-            log::error!("file {}: its processor panicked and is replaced", file.id);
-            self.custody.metrics.actor_panics.inc();
-            self.add_processor();
-            Err(Fault::Retry(FileErrorCode::Unreadable.into()))
-        };
-        match answer {
-            Ok(extraction) => {
-                self.custody.metrics.processing_seconds.observe(begun.elapsed().as_secs_f64());
-                self.end(file, Ok(extraction)).await;
-            }
-            // The child was killed with the server; the file starts again from its last durable state.
-            Err(_) if self.draining.get() => {}
-            Err(Fault::Retry(error)) if file.attempts < self.options.attempts_max => self.try_again(file, &error).await,
-            Err(Fault::Retry(error) | Fault::GiveUp(error)) => self.end(file, Err(error)).await,
-        }
-    }
-
-    /// Writes the attempt down and queues the file again after a while.
-    async fn try_again(self: &Rc<Self>, mut file: FileOnItsWay, error: &FileError) {
-        self.custody.metrics.processing_retries.inc();
-        let delay = backoff::delay(self.options.retry_base, file.attempts);
-        log::info!("file {}: attempt {} ended with {error}; the next is in {delay:?}", file.id, file.attempts);
-        if let Err(error) = self.custody.joblog.apply(file.id, FileEvent::WillRetry) {
-            return log::error!("file {}: {error}", file.id);
-        }
-        let counted = Change::Attempts { file: file.id, attempts: file.attempts, is_suspect: file.is_suspect };
-        if let Err(error) = self.custody.joblog.commit(vec![counted]).await {
-            log::error!("file {}: its attempts could not be written down: {error}", file.id);
-        }
-        let work = Rc::clone(self);
-        actix_rt::spawn(async move {
-            tokio::time::sleep(delay).await;
-            file.queued_at = Instant::now();
-            work.enqueue(file);
-        });
-    }
-
-    async fn end(&self, file: FileOnItsWay, answer: Result<Extraction, FileError>) {
-        let (outcome, text) = match answer {
-            Ok(Extraction { text, mut info }) => {
-                info.warnings.splice(0..0, file.warnings);
-                (Outcome::Succeeded(info), text)
-            }
-            Err(error) => (Outcome::Failed(error), String::new()),
-        };
-        let FileOnItsWay { id, attempts, timings, slot, .. } = file;
-        if self.aggregator.send(EndedFile { file: id, attempts, outcome, text, timings, slot }).await.is_err() {
-            log::error!("file {id}: the aggregator is gone; the file waits for the next start");
-        }
-    }
-
-    /// One file fewer of a window is being tried; the last one closes it.
-    async fn leave_window(&self, window: u64) {
-        let is_over = {
-            let mut windows = self.windows.borrow_mut();
-            let Some(left) = windows.get_mut(&window) else { return };
-            *left -= 1;
-            let is_over = *left == 0;
-            if is_over {
-                windows.remove(&window);
-            }
-            is_over
-        };
-        if is_over {
-            self.release(vec![window]).await;
         }
     }
 

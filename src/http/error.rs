@@ -1,6 +1,8 @@
 //! What clients are told when a request fails: problem details (RFC 9457) with a stable code; the only place that knows
 //! status codes. Paths and inner errors stay in the log, under the same request id.
 
+use std::borrow::Cow;
+
 use actix_multipart::MultipartError;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
@@ -68,122 +70,99 @@ pub enum ApiError {
     Internal(#[error(not(source))] String),
 }
 
-/// What `ApiError` is to a client: status, code and a sentence to act on.
-struct Answer {
-    status: StatusCode,
-    code: &'static str,
-    detail: String,
-}
-
 impl ApiError {
-    fn answer(&self) -> Answer {
-        let (status, code, detail) = match self {
-            Self::MalformedMultipart(_) => (
-                StatusCode::BAD_REQUEST,
-                "malformed_multipart",
-                "The body is not well-formed multipart/form-data, or it broke off; nothing was kept.".into(),
-            ),
-            Self::UnsupportedMediaType => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "Send the files as multipart/form-data.".into(),
-            ),
-            Self::NoFiles => (
-                StatusCode::BAD_REQUEST,
-                "no_files",
-                "The request has no file: send at least one part with a file name.".into(),
-            ),
-            Self::BadField { what } => (StatusCode::BAD_REQUEST, "bad_field", (*what).into()),
-            Self::TooManyFiles { max } => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too_many_files",
-                format!("A batch holds at most {max} files; send the rest as another batch."),
-            ),
-            Self::TooManyFields { max } => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too_many_fields",
-                format!("A request has at most {max} form fields that are not files."),
-            ),
-            Self::FieldTooLarge { max } => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "field_too_large",
-                format!("A form field that is not a file has at most {max} bytes."),
-            ),
-            Self::BatchTooLarge { max } => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "batch_too_large",
-                format!("A batch has at most {max} bytes; send fewer files at once."),
-            ),
-            Self::AllFilesRejected { .. } => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "all_files_rejected",
-                "Every file was refused, so there is no batch; the member files says why.".into(),
-            ),
-            Self::NoResult { state } => {
-                (StatusCode::CONFLICT, "no_result", format!("The file has no text: its state is {state}."))
+    const fn status(&self) -> StatusCode {
+        match self {
+            Self::MalformedMultipart(_) | Self::NoFiles | Self::BadField { .. } | Self::InvalidParameter { .. } => {
+                StatusCode::BAD_REQUEST
             }
-            Self::NotCompleted => (
-                StatusCode::CONFLICT,
-                "not_completed",
-                "Files of the batch are still being processed; wait until it is completed.".into(),
-            ),
-            Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "There is nothing under this address.".into()),
-            Self::MethodNotAllowed { allow } => {
-                (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("This address takes only {allow}."))
-            }
-            Self::InvalidParameter { name, expected } => {
-                (StatusCode::BAD_REQUEST, "invalid_parameter", format!("The parameter {name} must be {expected}."))
-            }
-            Self::RequestTimeout => (
-                StatusCode::REQUEST_TIMEOUT,
-                "request_timeout",
-                "Nothing of the body came for too long; nothing was kept. Send the batch again.".into(),
-            ),
-            Self::TooManyUploads
-            | Self::QueueFull
-            | Self::DiskFull
-            | Self::StorageFailed(_)
-            | Self::Draining
-            | Self::Internal(_) => return self.answer_of_server(),
-        };
-        Answer { status, code, detail }
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::NoResult { .. } | Self::NotCompleted => StatusCode::CONFLICT,
+            Self::TooManyFiles { .. }
+            | Self::TooManyFields { .. }
+            | Self::FieldTooLarge { .. }
+            | Self::BatchTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::AllFilesRejected { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyUploads | Self::QueueFull => StatusCode::TOO_MANY_REQUESTS,
+            Self::StorageFailed(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
+        }
     }
 
-    /// The answers to what is no fault of the request.
-    fn answer_of_server(&self) -> Answer {
-        let (status, code, detail) = match self {
-            Self::TooManyUploads => {
-                (StatusCode::TOO_MANY_REQUESTS, "too_many_uploads", "Too many uploads are arriving; try again shortly.")
+    /// The stable word that programs match on.
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::MalformedMultipart(_) => "malformed_multipart",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::NoFiles => "no_files",
+            Self::BadField { .. } => "bad_field",
+            Self::TooManyFiles { .. } => "too_many_files",
+            Self::TooManyFields { .. } => "too_many_fields",
+            Self::FieldTooLarge { .. } => "field_too_large",
+            Self::BatchTooLarge { .. } => "batch_too_large",
+            Self::AllFilesRejected { .. } => "all_files_rejected",
+            Self::RequestTimeout => "request_timeout",
+            Self::TooManyUploads => "too_many_uploads",
+            Self::QueueFull => "queue_full",
+            Self::DiskFull => "disk_full",
+            Self::StorageFailed(_) => "storage_failed",
+            Self::Draining => "draining",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::InvalidParameter { .. } => "invalid_parameter",
+            Self::NoResult { .. } => "no_result",
+            Self::NotCompleted => "not_completed",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// A sentence that a person can act on.
+    fn detail(&self) -> Cow<'static, str> {
+        match self {
+            Self::MalformedMultipart(_) => {
+                "The body is not well-formed multipart/form-data, or it broke off; nothing was kept.".into()
             }
-            Self::QueueFull => {
-                (StatusCode::TOO_MANY_REQUESTS, "queue_full", "Too many batches wait to be processed; try again later.")
+            Self::UnsupportedMediaType => "Send the files as multipart/form-data.".into(),
+            Self::NoFiles => "The request has no file: send at least one part with a file name.".into(),
+            Self::BadField { what } => (*what).into(),
+            Self::TooManyFiles { max } => {
+                format!("A batch holds at most {max} files; send the rest as another batch.").into()
             }
-            Self::DiskFull => (
-                StatusCode::INSUFFICIENT_STORAGE,
-                "disk_full",
-                "The server's disk is too full to take the batch; nothing was kept.",
-            ),
-            Self::StorageFailed(_) => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "storage_failed",
-                "The server could not store or read what it needed; the operator's log says why.",
-            ),
-            Self::Draining => {
-                (StatusCode::SERVICE_UNAVAILABLE, "draining", "The server is shutting down; try again when it is back.")
+            Self::TooManyFields { max } => format!("A request has at most {max} fields that are not files.").into(),
+            Self::FieldTooLarge { max } => format!("A field that is not a file has at most {max} bytes.").into(),
+            Self::BatchTooLarge { max } => format!("A batch has at most {max} bytes; send fewer files at once.").into(),
+            Self::AllFilesRejected { .. } => {
+                "Every file was refused, so there is no batch; the member files says why.".into()
             }
-            _ => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "Something failed inside the server; the operator's log says what, under the request id.",
-            ),
-        };
-        Answer { status, code, detail: detail.into() }
+            Self::RequestTimeout => {
+                "Nothing of the body came for too long; nothing was kept. Send the batch again.".into()
+            }
+            Self::TooManyUploads => "Too many uploads are arriving; try again shortly.".into(),
+            Self::QueueFull => "Too many batches wait to be processed; try again later.".into(),
+            Self::DiskFull => "The server's disk is too full to take the batch; nothing was kept.".into(),
+            Self::StorageFailed(_) => {
+                "The server could not store or read what it needed; the operator's log says why.".into()
+            }
+            Self::Draining => "The server is shutting down; try again when it is back.".into(),
+            Self::NotFound => "There is nothing under this address.".into(),
+            Self::MethodNotAllowed { allow } => format!("This address takes only {allow}.").into(),
+            Self::InvalidParameter { name, expected } => format!("The parameter {name} must be {expected}.").into(),
+            Self::NoResult { state } => format!("The file has no text: its state is {state}.").into(),
+            Self::NotCompleted => "Files of the batch are still being processed; wait until it is completed.".into(),
+            Self::Internal(_) => {
+                "Something failed inside the server; the operator's log says what, under the request id.".into()
+            }
+        }
     }
 
     /// The whole answer, under a request's id.
     #[must_use]
     pub fn response(&self, request_id: &str) -> HttpResponse {
-        let Answer { status, code, detail } = self.answer();
+        let status = self.status();
         let mut response = HttpResponse::build(status);
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
         match self {
@@ -205,8 +184,8 @@ impl ApiError {
             r#type: "about:blank",
             title,
             status: status.as_u16(),
-            code,
-            detail,
+            code: self.code(),
+            detail: self.detail(),
             request_id,
             files,
         })
@@ -220,7 +199,7 @@ struct Problem<'a> {
     title: &'static str,
     status: u16,
     code: &'static str,
-    detail: String,
+    detail: Cow<'static, str>,
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<&'a [RefusedFileView]>,
@@ -228,7 +207,7 @@ struct Problem<'a> {
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        self.answer().status
+        self.status()
     }
 
     /// The tracing middleware, which knows the request's id, makes the body.

@@ -1,0 +1,88 @@
+//! One attempt, and what becomes of the file by it: an end, or another attempt.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use actix::Addr;
+
+use super::Work;
+use crate::actors::aggregator::EndedFile;
+use crate::actors::processor::{Attempt, Fault, Processor};
+use crate::actors::{FileOnItsWay, backoff, ms_since};
+use crate::batch::{FileError, FileErrorCode, FileEvent, Outcome};
+use crate::joblog::Change;
+use crate::worker::{Extraction, Job};
+
+impl Work {
+    /// One attempt, and what becomes of the file by it.
+    pub(super) async fn attempt(self: &Rc<Self>, processor: Addr<Processor>, mut file: FileOnItsWay) {
+        if file.attempts >= self.options.attempts_max {
+            self.make_idle(processor);
+            let error = FileError::with_detail(FileErrorCode::Crashed, "the server stopped during each attempt");
+            return self.end(file, Err(error)).await;
+        }
+        if let Err(error) = self.custody.joblog.apply(file.id, FileEvent::Started) {
+            self.make_idle(processor);
+            return log::error!("file {}: {error}", file.id);
+        }
+        file.timings.queued_ms = ms_since(file.queued_at);
+        let job = Job { file: file.id, media_type: file.media_type.clone(), length: file.length };
+        let begun = Instant::now();
+        let answer = processor.send(Attempt { job, segment: file.segment, start: file.start }).await;
+        file.timings.process_ms = ms_since(begun);
+        file.attempts += 1;
+        let answer = if let Ok(answer) = answer {
+            self.make_idle(processor);
+            answer
+        } else {
+            log::error!("file {}: its processor panicked and is replaced", file.id);
+            self.custody.metrics.actor_panics.inc();
+            self.add_processor();
+            Err(Fault::Retry(FileErrorCode::Unreadable.into()))
+        };
+        match answer {
+            Ok(extraction) => {
+                self.custody.metrics.processing_seconds.observe(begun.elapsed().as_secs_f64());
+                self.end(file, Ok(extraction)).await;
+            }
+            // The child was killed with the server; the file starts again from its last durable state.
+            Err(_) if self.draining.get() => {}
+            Err(Fault::Retry(error)) if file.attempts < self.options.attempts_max => self.try_again(file, &error).await,
+            Err(Fault::Retry(error) | Fault::GiveUp(error)) => self.end(file, Err(error)).await,
+        }
+    }
+
+    /// Writes the attempt down and queues the file again after a while.
+    async fn try_again(self: &Rc<Self>, mut file: FileOnItsWay, error: &FileError) {
+        self.custody.metrics.processing_retries.inc();
+        let delay = backoff::delay(self.options.retry_base, file.attempts);
+        log::info!("file {}: attempt {} ended with {error}; the next is in {delay:?}", file.id, file.attempts);
+        if let Err(error) = self.custody.joblog.apply(file.id, FileEvent::WillRetry) {
+            return log::error!("file {}: {error}", file.id);
+        }
+        let counted = Change::Attempts { file: file.id, attempts: file.attempts, is_suspect: file.is_suspect };
+        if let Err(error) = self.custody.joblog.commit(vec![counted]).await {
+            log::error!("file {}: its attempts could not be written down: {error}", file.id);
+        }
+        let work = Rc::clone(self);
+        actix_rt::spawn(async move {
+            tokio::time::sleep(delay).await;
+            file.queued_at = Instant::now();
+            work.enqueue(file);
+        });
+    }
+
+    async fn end(&self, file: FileOnItsWay, answer: Result<Extraction, FileError>) {
+        let (outcome, text) = match answer {
+            Ok(Extraction { text, mut info }) => {
+                info.warnings.splice(0..0, file.warnings);
+                (Outcome::Succeeded(info), text)
+            }
+            Err(error) => (Outcome::Failed(error), String::new()),
+        };
+        let FileOnItsWay { id, attempts, timings, slot, .. } = file;
+        if self.aggregator.send(EndedFile { file: id, attempts, outcome, text, timings, slot }).await.is_err() {
+            log::error!("file {id}: the aggregator is gone; the file waits for the next start");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Ids: of a batch, and of its files, which follow from it.
+
+use derive_more::Display;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The most files that a batch can ever hold: a file's id has 16 bits for its index, and 0 stands for the batch itself.
+pub const BATCH_FILES_LIMIT: usize = u16::MAX as usize;
+
+/// The low 16 bits of an id: 0 in a batch's, index + 1 in a file's.
+const INDEX_MASK: u128 = 0xffff;
+
+/// A batch's id: a UUIDv7 (RFC 9562) whose low 16 bits are 0.
+#[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BatchId(Uuid);
+
+/// A file's id: its batch's id with the file's index + 1 in the low 16 bits.
+///
+/// So the batch and the place in it follow from the id alone, no index maps one to the other, and a batch recovered
+/// from its seal has the same file ids as before. 58 random bits keep the ids of other batches unguessable.
+#[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FileId(Uuid);
+
+impl BatchId {
+    /// A fresh id; later ones sort after earlier ones.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::of(Uuid::now_v7())
+    }
+
+    fn of(uuid: Uuid) -> Self {
+        Self(Uuid::from_u128(uuid.as_u128() & !INDEX_MASK))
+    }
+
+    /// The id in text, if it is the id of a batch.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let uuid = Uuid::try_parse(text).ok()?;
+        (uuid.as_u128() & INDEX_MASK == 0).then_some(Self(uuid))
+    }
+
+    /// The 16 bytes, most significant first, so that their order is the order of creation.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// The id whose [`as_bytes`](Self::as_bytes) these are.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self::of(Uuid::from_bytes(bytes))
+    }
+
+    /// The id of the file with this index.
+    ///
+    /// # Panics
+    /// When `index` is at or past [`BATCH_FILES_LIMIT`].
+    #[must_use]
+    pub fn file(self, index: usize) -> FileId {
+        assert!(index < BATCH_FILES_LIMIT, "a batch holds at most {BATCH_FILES_LIMIT} files");
+        FileId(Uuid::from_u128(self.0.as_u128() | (index as u128 + 1)))
+    }
+}
+
+impl Default for BatchId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FileId {
+    /// The id in text, if it is the id of a file.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let uuid = Uuid::try_parse(text).ok()?;
+        (uuid.as_u128() & INDEX_MASK != 0).then_some(Self(uuid))
+    }
+
+    /// The batch that the file belongs to.
+    #[must_use]
+    pub fn batch(self) -> BatchId {
+        BatchId::of(self.0)
+    }
+
+    /// The file's place in its batch, from 0.
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from((self.0.as_u128() & INDEX_MASK) as u16) - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_knows_its_batch_and_its_place() {
+        let batch = BatchId::new();
+        for index in [0, 1, 9_999, BATCH_FILES_LIMIT - 1] {
+            let file = batch.file(index);
+            assert_eq!((file.batch(), file.index()), (batch, index));
+            assert_eq!(FileId::parse(&file.to_string()), Some(file));
+        }
+    }
+
+    #[test]
+    fn an_id_of_the_one_kind_is_none_of_the_other() {
+        let batch = BatchId::new();
+        assert_eq!(BatchId::parse(&batch.to_string()), Some(batch));
+        assert_eq!(FileId::parse(&batch.to_string()), None);
+        assert_eq!(BatchId::parse(&batch.file(0).to_string()), None);
+    }
+}

@@ -1,0 +1,140 @@
+//! States, events, and the one function that says which event may happen in which state.
+
+use derive_more::{Display, Error};
+use serde::{Deserialize, Serialize};
+
+/// Where a file stands. The first four are on their way, the last four are terminal.
+#[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[display(rename_all = "snake_case")]
+pub enum FileState {
+    /// Durable, and acknowledged or about to be.
+    Stored,
+    /// Proved to be what its seal promises.
+    Verified,
+    /// In a child's hands.
+    Processing,
+    /// Waits for its next attempt.
+    Retrying,
+    Succeeded,
+    Failed,
+    Rejected,
+    Cancelled,
+}
+
+/// What can happen to a file.
+#[derive(Debug, Display, Clone, Copy, PartialEq, Eq)]
+#[display(rename_all = "snake_case")]
+pub enum FileEvent {
+    Verified,
+    Started,
+    WillRetry,
+    /// The server stopped while the file was on its way; it goes on from its last durable state.
+    Interrupted,
+    Succeeded,
+    Failed,
+    Rejected,
+    Cancelled,
+}
+
+/// An event that cannot happen to a file in this state: a bug or a damaged log, never a user's fault.
+#[derive(Debug, Display, Error, PartialEq, Eq)]
+#[display("a file that is {state} cannot become {event}")]
+pub struct IllegalEvent {
+    pub state: FileState,
+    pub event: FileEvent,
+}
+
+impl FileState {
+    /// The only judge of transitions, live and at replay.
+    ///
+    /// # Errors
+    /// [`IllegalEvent`] when the event cannot happen in this state.
+    pub const fn next(self, event: FileEvent) -> Result<Self, IllegalEvent> {
+        use FileEvent as E;
+        use FileState as S;
+        match (self, event) {
+            (S::Stored, E::Verified) => Ok(S::Verified),
+            (S::Verified | S::Retrying, E::Started) => Ok(S::Processing),
+            (S::Processing, E::WillRetry) => Ok(S::Retrying),
+            (S::Stored | S::Verified | S::Processing | S::Retrying, E::Interrupted) => Ok(S::Stored),
+            (S::Processing, E::Succeeded) => Ok(S::Succeeded),
+            (S::Stored | S::Verified | S::Processing | S::Retrying, E::Failed) => Ok(S::Failed),
+            (S::Stored | S::Verified, E::Rejected) => Ok(S::Rejected),
+            (S::Stored | S::Verified | S::Processing | S::Retrying, E::Cancelled) => Ok(S::Cancelled),
+            (state, event) => Err(IllegalEvent { state, event }),
+        }
+    }
+
+    /// Whether nothing more will happen to the file by itself.
+    #[must_use]
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Rejected | Self::Cancelled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATES: [FileState; 8] = [
+        FileState::Stored,
+        FileState::Verified,
+        FileState::Processing,
+        FileState::Retrying,
+        FileState::Succeeded,
+        FileState::Failed,
+        FileState::Rejected,
+        FileState::Cancelled,
+    ];
+
+    const EVENTS: [FileEvent; 8] = [
+        FileEvent::Verified,
+        FileEvent::Started,
+        FileEvent::WillRetry,
+        FileEvent::Interrupted,
+        FileEvent::Succeeded,
+        FileEvent::Failed,
+        FileEvent::Rejected,
+        FileEvent::Cancelled,
+    ];
+
+    #[test]
+    fn nothing_happens_to_a_file_that_has_ended() {
+        for state in STATES.into_iter().filter(|state| state.is_terminal()) {
+            for event in EVENTS {
+                assert_eq!(state.next(event), Err(IllegalEvent { state, event }));
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_on_its_way_can_always_be_interrupted_failed_or_cancelled() {
+        for state in STATES.into_iter().filter(|state| !state.is_terminal()) {
+            assert_eq!(state.next(FileEvent::Interrupted), Ok(FileState::Stored));
+            assert_eq!(state.next(FileEvent::Failed), Ok(FileState::Failed));
+            assert_eq!(state.next(FileEvent::Cancelled), Ok(FileState::Cancelled));
+        }
+    }
+
+    #[test]
+    fn a_result_comes_only_out_of_an_attempt() {
+        let from = |state: &FileState| state.next(FileEvent::Succeeded).is_ok();
+        assert_eq!(STATES.iter().filter(|state| from(state)).collect::<Vec<_>>(), [&FileState::Processing]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_run_of_events_ends_at_most_once(events in proptest::collection::vec(0..EVENTS.len(), 0..50)) {
+            let mut state = FileState::Stored;
+            let mut ends = 0;
+            for event in events {
+                if let Ok(next) = state.next(EVENTS[event]) {
+                    ends += usize::from(next.is_terminal());
+                    state = next;
+                }
+            }
+            proptest::prop_assert!(ends <= 1);
+        }
+    }
+}
