@@ -201,6 +201,9 @@ impl Metrics {
     }
 
     /// The metrics in the `OpenMetrics` text format.
+    ///
+    /// # Panics
+    /// Never: writing to a string cannot fail.
     #[must_use]
     pub fn encode(&self) -> String {
         let mut text = String::new();

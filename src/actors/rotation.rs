@@ -70,6 +70,6 @@ mod tests {
         let mut rotation = Rotation::default();
         rotation.push(BatchId::new(), 3 * TURN_FILES + 1);
         let files: Vec<usize> = std::iter::from_fn(|| rotation.turn()).flat_map(|turn| turn.files).collect();
-        assert_eq!(files, (0..3 * TURN_FILES + 1).collect::<Vec<_>>());
+        assert_eq!(files, (0..=3 * TURN_FILES).collect::<Vec<_>>());
     }
 }

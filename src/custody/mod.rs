@@ -4,6 +4,8 @@
 mod recovery;
 mod removal;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

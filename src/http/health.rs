@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::Api;
 use super::ApiError;
 use super::batches::off_thread;
+use crate::custody::Custody;
 
 /// `GET /healthz`: the process answers.
 pub async fn alive() -> HttpResponse {
@@ -15,7 +16,7 @@ pub async fn alive() -> HttpResponse {
 /// `GET /readyz`: what it takes to take work, each with its trouble if it has one.
 pub async fn ready(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let least = api.limits.disk_free_bytes_min;
-    let free = off_thread(&api.custody, |custody| custody.free_bytes()).await?;
+    let free = off_thread(&api.custody, Custody::free_bytes).await?;
     let checks = Checks {
         disk: Check::of(match free {
             Ok(free) if free >= least => None,

@@ -36,6 +36,9 @@ impl RequestId {
 ///
 /// # Errors
 /// Only those of the services inside; a failed handler has become an answer already.
+///
+/// # Panics
+/// Never: an id is plain ASCII.
 pub async fn trace(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

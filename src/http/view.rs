@@ -79,7 +79,7 @@ impl BatchView {
             progress: Progress {
                 files_done: tally.done(),
                 files_total: tally.total,
-                percent: (100 * u64::from(tally.done()) / u64::from(tally.total.max(1))) as u32,
+                percent: 100 * tally.done() / tally.total.max(1),
                 bytes_total: record.bytes_total,
             },
             summary: Summary {
@@ -166,6 +166,7 @@ struct ResultMetadata {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the unit stands last in a name")]
 struct TimingsView {
     upload_ms: u32,
     verify_ms: Option<u32>,

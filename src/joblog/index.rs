@@ -47,12 +47,16 @@ impl Index {
         for _refused in sealed.files.iter().filter(|file| file.refused.is_some()) {
             record.tally.count(FileState::Rejected);
         }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "entered again from the seal if it is lost, so it needs no flush"
+        )]
         let insert = |key: Vec<u8>, value: &[u8]| self.db.insert(key, value).map(|_| ());
         let inserted = insert(key::segment(StoreName::Spool, sealed.seal.segment, id), &[])
             .and_then(|()| insert(key::open(id), &[]))
-            .and_then(|()| match is_shared {
-                true => insert(key::checkpoint(StoreName::Spool), &sealed.seal.segment.to_be_bytes()),
-                false => Ok(()),
+            .and_then(|()| {
+                let checkpoint = is_shared.then(|| sealed.seal.segment.to_be_bytes());
+                checkpoint.map_or(Ok(()), |segment| insert(key::checkpoint(StoreName::Spool), &segment))
             })
             .and_then(|()| insert(key::batch(id), &record::encode(&record)));
         inserted.map_err(|error| JobLogError::from_sled(&error))?;

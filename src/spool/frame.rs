@@ -110,11 +110,13 @@ impl FrameBody {
     }
 
     /// The whole frame's length in bytes.
+    #[must_use]
     pub const fn length(&self) -> usize {
         PRELUDE_BYTES + self.bytes.len() + TRAILER_BYTES
     }
 
     /// Where the frame lies when its region's data begins at `region` and is `data_length` bytes long.
+    #[must_use]
     pub fn place(&self, segment: u64, region: u64, data_length: u64) -> FrameRef {
         FrameRef {
             segment,

@@ -88,6 +88,9 @@ impl Intake {
     }
 
     /// Takes the file in hand out again, as if it had never come.
+    ///
+    /// # Panics
+    /// Never: what is in memory fits its address space.
     pub fn cut_file(&mut self) {
         self.length = self.file.start;
         self.file.hasher = Sha256::new();

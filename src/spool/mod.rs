@@ -15,6 +15,8 @@ mod stock;
 mod store;
 mod stream;
 mod survey;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::path::Path;

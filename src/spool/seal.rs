@@ -55,6 +55,7 @@ pub struct ResultsHeader {
 
 /// How long a file took on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the unit stands last in a name")]
 pub struct Timings {
     pub verify_ms: u32,
     /// From verified to the start of the last attempt.

@@ -100,7 +100,7 @@ impl Shelf {
                 Ok(segment) => state.ready.push_back(segment),
                 Err(error) => {
                     log::warn!("no segment could be made ahead of need: {error}");
-                    let waited = self.changed.wait_timeout(state, RETRY_AFTER);
+                    let waited = self.changed.wait_timeout_while(state, RETRY_AFTER, |state| !state.closed);
                     state = waited.unwrap_or_else(PoisonError::into_inner).0;
                 }
             }

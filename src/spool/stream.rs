@@ -62,12 +62,11 @@ impl StreamWriter {
 
     /// Forgets everything from `length` on; what is on the disk already is written over.
     pub fn cut(&mut self, length: u64) {
-        match length.checked_sub(self.block_at) {
-            Some(kept) => self.block.truncate(usize::try_from(kept).unwrap_or(usize::MAX)),
-            None => {
-                self.block.clear();
-                self.block_at = length;
-            }
+        if let Some(kept) = length.checked_sub(self.block_at) {
+            self.block.truncate(usize::try_from(kept).unwrap_or(usize::MAX));
+        } else {
+            self.block.clear();
+            self.block_at = length;
         }
     }
 

@@ -105,7 +105,7 @@ fn walk(segment: &Segment) -> io::Result<Vec<FrameRef>> {
         if read < PRELUDE_BYTES {
             return Ok(frames);
         }
-        let step = BLOCK_BYTES as usize;
+        let step = usize::try_from(BLOCK_BYTES).expect("a block fits the address space");
         let begins_here = (0..read).step_by(step).find_map(|offset| {
             let here = at + offset as u64;
             Prelude::decode(&window[offset..read], segment.id, &segment.nonce, here).map(|_| here)

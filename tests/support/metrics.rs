@@ -33,7 +33,8 @@ impl Metrics {
 
     /// The sum of the samples with this name that have all these labels; 0 when there is none.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        let has = |sample: &Sample, (key, value): &(&str, &str)| sample.labels.contains(&format!("{key}=\"{value}\""));
+        let has =
+            |sample: &Sample<'_>, (key, value): &(&str, &str)| sample.labels.contains(&format!("{key}=\"{value}\""));
         let named = self.samples().filter(|sample| sample.name == name);
         named.filter(|sample| labels.iter().all(|label| has(sample, label))).map(|sample| sample.value).sum()
     }

@@ -33,6 +33,13 @@ fn job(length: usize) -> Job {
     Job { file: BatchId::new().file(0), media_type: "text/plain".into(), length: length as u64 }
 }
 
+/// What no PDF reader can make sense of.
+const DAMAGED_PDF: &[u8] = b"%PDF-1.7\nnothing else";
+
+fn pdf(length: usize) -> Job {
+    Job { media_type: "application/pdf".into(), ..job(length) }
+}
+
 fn once(bytes: impl Into<Bytes>) -> impl Stream<Item = io::Result<Bytes>> + Unpin {
     stream::iter([Ok(bytes.into())])
 }
@@ -157,20 +164,27 @@ async fn what_lies_in_the_file_is_said_by_the_child_which_lives_on() {
     let settings = WorkerSettings { text_bytes_max: 1_000, ..settings() };
     let mut child = Child::spawn(&settings).await.unwrap();
     let process_id = child.process_id();
-    for (bytes, code, log) in [
-        (b"parse error".as_slice(), FileErrorCode::ParseError, "bad xref at 0"),
-        (b"password", FileErrorCode::PasswordProtected, ""),
-        (&[b'x'; 1_001], FileErrorCode::TextTooLarge, ""),
-    ] {
-        let failure = read(&mut child, bytes).await.unwrap_err();
-        assert_eq!(failure, AttemptFailure { error: code.into(), log: log.into() });
-        assert_works(&mut child).await;
-    }
+    let damaged = child.attempt(&pdf(DAMAGED_PDF.len()), once(DAMAGED_PDF)).await.unwrap_err();
+    assert_eq!(damaged.error, FileErrorCode::ParseError.into());
+    assert!(!damaged.log.is_empty());
+    assert_works(&mut child).await;
+    let long = read(&mut child, &[b'x'; 1_001]).await.unwrap_err();
+    assert_eq!(long.error, FileErrorCode::TextTooLarge.into());
+    assert_works(&mut child).await;
     let unknown = Job { media_type: "application/x-unknown".into(), ..job(3) };
     let failure = child.attempt(&unknown, once("abc")).await.unwrap_err();
     assert_eq!(failure.error.code, FileErrorCode::UnsupportedType);
     assert_works(&mut child).await;
     assert_eq!(child.process_id(), process_id);
+}
+
+#[tokio::test]
+async fn what_a_file_says_of_itself_is_clipped() {
+    let mut child = Child::spawn(&settings()).await.unwrap();
+    let page = format!("<title>{}</title><p>text</p>", "ü".repeat(300));
+    let html = Job { media_type: "text/html".into(), ..job(page.len()) };
+    let extraction = child.attempt(&html, once(page)).await.unwrap();
+    assert_eq!(extraction.info.title, Some("ü".repeat(255)));
 }
 
 #[tokio::test]
@@ -183,8 +197,6 @@ async fn slow_and_long_texts_come_back_whole() {
     let extraction = read(&mut child, long.as_bytes()).await.unwrap();
     assert!(extraction.text == long);
     assert_eq!(extraction.info.chars, long.chars().count() as u64);
-    assert_eq!(extraction.info.title.map(|title| title.chars().count()), Some(255));
-    assert_eq!(extraction.info.warnings.len(), 16);
 }
 
 #[tokio::test]
@@ -260,6 +272,7 @@ fn a_child_dies_with_its_server_even_when_it_hangs() {
             let attempt = child.attempt(&job, once(bytes.as_slice()));
             assert!(tokio::time::timeout(Duration::from_millis(100), attempt).await.is_err());
             let process_id = child.process_id().unwrap();
+            #[expect(clippy::mem_forget, reason = "the server ends without a chance to kill its child")]
             std::mem::forget(child);
             process_id
         })
@@ -298,11 +311,11 @@ fn jobs_sent_ahead_are_answered_in_order_and_the_end_of_stdin_is_an_exit() {
     let mut frames = Vec::new();
     let setup = Setup { memory_bytes: 1 << 30, text_bytes_max: 1_000, tokenizer: Tokenizer::O200kBase };
     Order::Setup(setup).encode(&mut frames);
-    let texts = ["one", "parse error", "", "four"];
-    let jobs: Vec<Job> = texts.iter().map(|text| job(text.len())).collect();
+    let texts = [b"one".as_slice(), DAMAGED_PDF, b"", b"four"];
+    let jobs = [job(3), pdf(DAMAGED_PDF.len()), job(0), job(4)];
     for (job, text) in jobs.iter().zip(texts) {
         Order::Job(job.clone()).encode(&mut frames);
-        text.as_bytes().chunks(2).for_each(|block| Order::Block(block).encode(&mut frames));
+        text.chunks(2).for_each(|block| Order::Block(block).encode(&mut frames));
     }
     process.stdin.take().unwrap().write_all(&frames).unwrap();
     let mut said = Vec::new();
@@ -324,7 +337,7 @@ fn jobs_sent_ahead_are_answered_in_order_and_the_end_of_stdin_is_an_exit() {
         rest = after;
     }
     heard.retain(|said| said != "progress");
-    let [one, error, empty, four] = jobs.as_slice() else { unreachable!() };
+    let [one, error, empty, four] = &jobs;
     let expected = [
         "ready 1".to_owned(),
         format!("extracted {}", one.file),
