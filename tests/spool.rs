@@ -150,9 +150,10 @@ fn a_file_whose_bytes_have_changed_on_the_disk_is_damaged_and_its_neighbours_are
     let one_child = ("WORKER_PROCESSES", "1");
     let server = Server::start(&[one_child]);
     let hung = "consign-test-hook: hang\n";
-    let form = Form::new().file("hung.txt", hung).file("victim.txt", "precious words").file("other.txt", "other words");
+    let blocking = server.upload(Form::new().file("hung.txt", hung)).id;
+    support::wait_until("the only child to be busy", || server.batch(&blocking).file("hung.txt").state == "processing");
+    let form = Form::new().file("victim.txt", "precious words").file("other.txt", "other words");
     let id = server.upload(form).id;
-    support::wait_until("the only child to be busy", || server.batch(&id).file("hung.txt").state == "processing");
 
     let data = server.kill();
     damage(&data, "precious words");

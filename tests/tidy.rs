@@ -115,9 +115,10 @@ struct SourceFile {
 }
 
 impl SourceFile {
-    /// The lines up to the module of tests.
+    /// The lines up to the module of tests; none of a file that is one.
     fn before_tests(&self) -> impl Iterator<Item = &str> {
-        let mut lines = self.text.lines().peekable();
+        let text = if self.name.ends_with("/tests.rs") { "" } else { &self.text };
+        let mut lines = text.lines().peekable();
         std::iter::from_fn(move || {
             let line = lines.next()?;
             let tests = line == "#[cfg(test)]" && lines.peek().is_some_and(|next| next.starts_with("mod "));

@@ -47,7 +47,7 @@ fn content(spool: &Spool, batch: &SealedBatch, index: usize) -> Vec<u8> {
 }
 
 fn bytes(seed: u8, length: usize) -> Vec<u8> {
-    (0..length).map(|at| (at as u8).wrapping_mul(31).wrapping_add(seed)).collect()
+    (0..=u8::MAX).map(|at| at.wrapping_mul(31).wrapping_add(seed)).cycle().take(length).collect()
 }
 
 fn segments(dir: &TempDir) -> Vec<u64> {
