@@ -9,7 +9,7 @@ export PATH := $(TOOLS)/bin:$(PATH)
 TEST_FEATURES := --features test-hooks
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check audit fmt release clean components cargo-deny
+.PHONY: help run test corpus check audit fmt release clean components cargo-deny
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ test: ## Run all tests
 	    echo "cargo test $(TEST_FEATURES) (quicker with: cargo install cargo-nextest --locked)"; \
 	    cargo test --lib --bins --tests $(TEST_FEATURES); \
 	fi
+
+# Release, because the tables are about speed and memory, too.
+corpus: ## Score the texts of the whole collection of real files, and meet its hostile ones
+	cargo test --release --test corpus -- --nocapture --test-threads 1
 
 # Clippy looks twice: with the tests and their hooks, and at what is released.
 check: components cargo-deny ## Check format, lints, documentation, licences and sources

@@ -16,7 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::actors::aggregator::{Aggregator, Flush};
+use crate::actors::aggregator::{BatchAggregator, Flush};
 use crate::actors::processor::ProcessorOptions;
 use crate::actors::supervisor::{Drain, ReleaseClaims, Supervisor, SupervisorOptions};
 use crate::actors::verifier::{Stop, StoredBatch, Verifier, VerifierOptions};
@@ -57,7 +57,7 @@ pub fn run(config: Config) -> Result<(), ServeError> {
 struct Pipeline {
     verifier: Addr<Verifier>,
     supervisor: Addr<Supervisor>,
-    aggregator: Addr<Aggregator>,
+    aggregator: Addr<BatchAggregator>,
 }
 
 async fn serve(config: Config) -> Result<(), ServeError> {
@@ -86,7 +86,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
 }
 
 fn start_pipeline(config: &Config, custody: &Arc<Custody>, health: &Arc<Health>) -> Pipeline {
-    let aggregator = Aggregator::new(Arc::clone(custody)).start();
+    let aggregator = BatchAggregator::new(Arc::clone(custody)).start();
     let processor = Arc::new(ProcessorOptions {
         custody: Arc::clone(custody),
         health: Arc::clone(health),

@@ -1,4 +1,4 @@
-//! Aggregator: makes outcomes durable, in groups: results first, then the records that name them.
+//! BatchAggregator: makes outcomes durable, in groups: results first, then the records that name them.
 //!
 //! Takes `EndedFile`. While one group is being synced the next one gathers. A disk that is full or failing holds the group
 //! back and nothing is lost: it is tried again until there is room. A batch completes with its last outcome.
@@ -20,7 +20,7 @@ use crate::metrics::StateLabels;
 use crate::spool::{FrameBody, FrameKind, FrameRef, ResultEntry, ResultsHeader, SpoolError, Timings};
 
 /// Ended files that may be announced and not yet taken over; their texts are bounded by the budget.
-pub const AGGREGATOR_MAILBOX_MAX: usize = 16;
+pub const BATCH_AGGREGATOR_MAILBOX_MAX: usize = 16;
 
 /// Bytes of text that may wait to be made durable; past it those who bring more wait.
 const TEXT_BUDGET_BYTES: usize = 64 << 20;
@@ -46,7 +46,7 @@ pub struct EndedFile {
 }
 
 /// Makes outcomes durable.
-pub struct Aggregator {
+pub struct BatchAggregator {
     work: Rc<Work>,
 }
 
@@ -68,7 +68,7 @@ struct Gathered {
     _text_budget: OwnedSemaphorePermit,
 }
 
-impl Aggregator {
+impl BatchAggregator {
     #[must_use]
     pub fn new(custody: Arc<Custody>) -> Self {
         let work = Work {
@@ -83,18 +83,18 @@ impl Aggregator {
     }
 }
 
-impl Actor for Aggregator {
+impl Actor for BatchAggregator {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        context.set_mailbox_capacity(AGGREGATOR_MAILBOX_MAX);
+        context.set_mailbox_capacity(BATCH_AGGREGATOR_MAILBOX_MAX);
         let work = Rc::clone(&self.work);
         let metrics = Arc::clone(&work.custody.metrics);
         actix_rt::spawn(panics::restarting("aggregator", metrics, move || Rc::clone(&work).commit_groups()));
     }
 }
 
-impl Handler<EndedFile> for Aggregator {
+impl Handler<EndedFile> for BatchAggregator {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, ended: EndedFile, _: &mut Self::Context) -> Self::Result {
@@ -109,7 +109,7 @@ impl Handler<EndedFile> for Aggregator {
 #[rtype(result = "()")]
 pub struct Flush;
 
-impl Handler<Flush> for Aggregator {
+impl Handler<Flush> for BatchAggregator {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, _: Flush, _: &mut Self::Context) -> Self::Result {

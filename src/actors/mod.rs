@@ -1,9 +1,11 @@
 //! The pipeline. Data goes right; what goes left is an answer or a freed slot.
 //!
 //! ```text
-//! http ─ReceiveFile─► Uploader(1) ─► spool ─► seal durable ─► job log ─► 202
-//!  └──StoredBatch──► Verifier(16) ─VerifiedFile─► Supervisor(16) ═Attempt═► Processor(1) × N ─EndedFile─► Aggregator(16)
-//!                      └───────────────────EndedFile (refused, lost)────────────────────────────────────────────┘
+//! http ─ReceiveFile─► Uploader [1] ─► spool: seal durable ─► job log: entered ─► 202
+//!   └─StoredBatch─► Verifier [16] ─VerifiedFile─► Supervisor [16] ─EndedFile─► BatchAggregator [16] ─► results, job log
+//!                       │                             ⇅ Attempt                      ▲
+//!                       │                         Processor [1] × N                  │
+//!                       └───────────────EndedFile (refused, lost)────────────────────┘
 //! ```
 //! The number in brackets is the mailbox. What keeps the pipeline small is not the mailboxes but the slots: a file that
 //! leaves the job log takes one, and gives it back when its outcome is durable, so that a million waiting files cost disk

@@ -13,7 +13,7 @@ use std::time::Duration;
 use actix::{Actor, Addr, Context, Handler, Message, ResponseFuture};
 use tokio::sync::{Notify, mpsc};
 
-use super::aggregator::Aggregator;
+use super::aggregator::BatchAggregator;
 use super::processor::{Processor, ProcessorOptions};
 use super::{FileOnItsWay, SLOTS_MAX, panics};
 use crate::custody::Custody;
@@ -56,7 +56,7 @@ struct ClaimedWork {
 
 struct Work {
     custody: Arc<Custody>,
-    aggregator: Addr<Aggregator>,
+    aggregator: Addr<BatchAggregator>,
     processor: Arc<ProcessorOptions>,
     options: SupervisorOptions,
     queue: RefCell<VecDeque<FileOnItsWay>>,
@@ -74,7 +74,7 @@ impl Supervisor {
     #[must_use]
     pub fn new(
         custody: Arc<Custody>,
-        aggregator: Addr<Aggregator>,
+        aggregator: Addr<BatchAggregator>,
         processor: Arc<ProcessorOptions>,
         options: SupervisorOptions,
     ) -> Self {

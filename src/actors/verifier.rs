@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use actix::{Actor, Addr, Context, Handler, Message};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use super::aggregator::{Aggregator, EndedFile};
+use super::aggregator::{BatchAggregator, EndedFile};
 use super::rotation::{Rotation, Turn};
 use super::supervisor::{Supervisor, VerifiedFile};
 use super::{FileOnItsWay, SLOTS_MAX, backoff, ms_since, panics};
@@ -50,7 +50,7 @@ pub struct Verifier {
 struct Work {
     custody: Arc<Custody>,
     supervisor: Addr<Supervisor>,
-    aggregator: Addr<Aggregator>,
+    aggregator: Addr<BatchAggregator>,
     options: VerifierOptions,
     rotation: RefCell<Rotation>,
     announced: Notify,
@@ -63,7 +63,7 @@ impl Verifier {
     pub fn new(
         custody: Arc<Custody>,
         supervisor: Addr<Supervisor>,
-        aggregator: Addr<Aggregator>,
+        aggregator: Addr<BatchAggregator>,
         options: VerifierOptions,
     ) -> Self {
         let work = Work {

@@ -1,5 +1,6 @@
 //! Real files, where they are at hand: `CONSIGN_CORPUS`, or `../shared/corpus` beside the crate.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::skip;
@@ -19,6 +20,34 @@ impl Corpus {
         }
         skip(test, "no collection of real files here; CONSIGN_CORPUS may name its directory");
         None
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.dir.join(path)
+    }
+
+    /// Every file below a folder that has folders of files.
+    pub fn paths_below(&self, folder: &str) -> Vec<String> {
+        let entries = |dir: PathBuf| {
+            let entries = std::fs::read_dir(dir).expect("the collection has the folder");
+            let mut names: Vec<String> =
+                entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+            names.sort_unstable();
+            names
+        };
+        let folders = entries(self.dir.join(folder)).into_iter();
+        let below = |name: String| {
+            let files = entries(self.dir.join(folder).join(&name));
+            files.into_iter().map(move |file| format!("{folder}/{name}/{file}"))
+        };
+        folders.flat_map(below).collect()
+    }
+
+    /// What is expected of each hostile file, by path.
+    pub fn expectations(&self) -> BTreeMap<String, String> {
+        let table = String::from_utf8_lossy(&self.read("hostile.tsv")).into_owned();
+        let line = |line: &str| line.split_once('\t').map(|(file, expected)| (file.to_owned(), expected.to_owned()));
+        table.lines().filter_map(line).collect()
     }
 
     pub fn read(&self, path: &str) -> Vec<u8> {
