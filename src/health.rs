@@ -1,25 +1,32 @@
 //! Whether the server can take work, and if not, why: set by whoever notices, read by `/readyz`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::watch;
 
 /// What keeps the server from taking work.
 #[derive(Debug, Default)]
 pub struct Health {
-    draining: AtomicBool,
+    draining: watch::Sender<bool>,
     workers: Mutex<Option<String>>,
 }
 
 impl Health {
     /// From now on no new work is taken.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Release);
+        self.draining.send_replace(true);
     }
 
     /// Whether the server is on its way out.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
+        *self.draining.borrow()
+    }
+
+    /// Resolves when the server is on its way out.
+    pub async fn drained(&self) {
+        // The sender is ours, so this ends only with the word.
+        let _ = self.draining.subscribe().wait_for(|is_draining| *is_draining).await;
     }
 
     /// Notes why no worker can be started, or that one could.

@@ -22,9 +22,10 @@ use crate::actors::supervisor::{Drain, ReleaseClaims, Supervisor, SupervisorOpti
 use crate::actors::verifier::{Stop, StoredBatch, Verifier, VerifierOptions};
 use crate::batch::BatchId;
 use crate::config::{AttemptsSettings, Config, Limits, ShutdownSettings, VerifySettings};
-use crate::custody::{Custody, CustodyError, Recovered};
+use crate::custody::{Custody, CustodyError, CustodyOptions, Recovered};
 use crate::health::Health;
 use crate::http::{self, Api};
+use crate::joblog::JobLogError;
 use crate::metrics::Metrics;
 use crate::spool::DirectoryLock;
 use crate::worker;
@@ -37,12 +38,22 @@ pub enum ServeError {
     InUse(#[error(not(source))] String),
     #[display("the data directory {dir} cannot be used: {error}")]
     Directory { dir: String, error: std::io::Error },
-    #[display("the data directory cannot be opened: {_0}")]
+    #[display("the data directory cannot be opened: {_0}{}", remedy(_0))]
     Custody(CustodyError),
     #[display("{listen} cannot be listened on: {error}")]
     Listen { listen: std::net::SocketAddr, error: std::io::Error },
     #[display("the server stopped: {_0}")]
     Stopped(std::io::Error),
+}
+
+/// What the operator can do about it.
+fn remedy(error: &CustodyError) -> &'static str {
+    match error {
+        CustodyError::JobLog(JobLogError::Damaged) => {
+            "; move its folder joblog away and start again: the log is made anew from seals and results"
+        }
+        CustodyError::JobLog(_) | CustodyError::Spool(_) => "",
+    }
 }
 
 /// Serves until SIGTERM or SIGINT, and returns when it has drained.
@@ -66,7 +77,9 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         .map_err(|error| ServeError::Directory { dir: dir.clone(), error })?
         .ok_or(ServeError::InUse(dir))?;
     let metrics = Arc::new(Metrics::new());
-    let custody = Arc::new(Custody::open(&config.data_dir, &config.spool, metrics)?);
+    let options = CustodyOptions { spool: config.spool.clone(), free_bytes_min: config.limits.disk_free_bytes_min };
+    let custody = Arc::new(Custody::open(lock, &config.data_dir, &options, metrics)?);
+    let before_uploads = BatchId::new();
     let recovered = custody.recover().await?;
     report(&recovered);
     let health = Arc::new(Health::default());
@@ -76,11 +89,10 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let serving = actix_rt::spawn(server);
     announce(&addresses);
     actix_rt::spawn(resume(Arc::clone(&custody), pipeline.verifier.clone(), recovered.open));
-    count_stored_files(&custody);
+    count_stored_files(&custody, before_uploads);
     until_told_to_stop().await;
     drain(config.shutdown, handle, &health, &custody, &pipeline).await;
     serving.await.map_err(|error| ServeError::Stopped(error.into()))?.map_err(ServeError::Stopped)?;
-    drop(lock);
     log::info!("drained");
     Ok(())
 }
@@ -190,10 +202,9 @@ async fn resume(custody: Arc<Custody>, verifier: Addr<Verifier>, open: Vec<Batch
 }
 
 /// Counts the files that were stored before the start, beside the work: there may be millions.
-fn count_stored_files(custody: &Arc<Custody>) {
+fn count_stored_files(custody: &Arc<Custody>, before: BatchId) {
     let custody = Arc::clone(custody);
-    let start = BatchId::new();
-    actix_rt::task::spawn_blocking(move || custody.count_files_before(start));
+    actix_rt::task::spawn_blocking(move || custody.count_files_before(before));
 }
 
 async fn until_told_to_stop() {

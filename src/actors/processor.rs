@@ -143,7 +143,7 @@ impl Hands {
                 Err(error) => {
                     tried += 1;
                     log::error!("no worker could be started: {error}");
-                    self.options.health.set_workers(Some(error.to_string()));
+                    self.options.health.set_workers(Some("no worker can be started; the log says why".into()));
                     tokio::time::sleep(backoff::delay(SPAWN_BACKOFF, tried.min(7))).await;
                 }
             }

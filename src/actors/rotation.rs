@@ -37,6 +37,12 @@ impl Rotation {
         self.ring.push_back(Place { batch, next: 0, end: files });
     }
 
+    /// Puts a turn that came to nothing at the end of the ring.
+    pub fn again(&mut self, turn: Turn) {
+        let Turn { batch, files } = turn;
+        self.ring.push_back(Place { batch, next: files.start, end: files.end });
+    }
+
     /// The next turn; the batch goes back to the end of the ring if it has more files.
     pub fn turn(&mut self) -> Option<Turn> {
         let mut place = self.ring.pop_front()?;

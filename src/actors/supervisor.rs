@@ -6,11 +6,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr, Context, Handler, Message, ResponseFuture};
+use futures_util::FutureExt;
 use tokio::sync::{Notify, mpsc};
 
 use super::aggregator::BatchAggregator;
@@ -238,7 +240,11 @@ impl Work {
             let work = Rc::clone(&self);
             actix_rt::spawn(async move {
                 let window = next.window;
-                work.attempt(processor, next.file).await;
+                if AssertUnwindSafe(work.attempt(processor, next.file)).catch_unwind().await.is_err() {
+                    log::error!("an attempt panicked outside its worker; its file waits for the next start");
+                    work.custody.metrics.actor_panics.inc();
+                    work.add_processor();
+                }
                 work.running.set(work.running.get() - 1);
                 if work.windows.leave(window) {
                     work.release(vec![window]).await;

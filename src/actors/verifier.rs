@@ -16,7 +16,7 @@ use super::aggregator::{BatchAggregator, EndedFile};
 use super::rotation::{Rotation, Turn};
 use super::supervisor::{Supervisor, VerifiedFile};
 use super::{FileOnItsWay, SLOTS_MAX, backoff, ms_since, panics};
-use crate::batch::{BatchId, FileEvent, FileId, FileState, Outcome};
+use crate::batch::{BatchId, FileErrorCode, FileEvent, FileId, FileState, Outcome};
 use crate::custody::{Custody, CustodyError};
 use crate::joblog::BatchRecord;
 use crate::metrics::CodeLabels;
@@ -24,7 +24,7 @@ use crate::spool::{SealedFile, Timings};
 
 mod check;
 
-use check::{Checked, check};
+use check::{Checked, Sound, check};
 
 /// Batches that may be announced and not yet in the ring.
 pub const VERIFIER_MAILBOX_MAX: usize = 16;
@@ -126,7 +126,8 @@ impl Handler<Stop> for Verifier {
 struct WaitingFile {
     id: FileId,
     record: Arc<BatchRecord>,
-    sealed: SealedFile,
+    /// None when the seal is damaged in this place.
+    sealed: Option<SealedFile>,
     attempts: u32,
     is_suspect: bool,
 }
@@ -139,7 +140,7 @@ impl Work {
                 self.announced.notified().await;
                 continue;
             };
-            for file in self.waiting_files(&turn).await {
+            for file in self.waiting_files(turn).await {
                 let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return };
                 if self.custody.joblog.begin(file.id, file.attempts) {
                     let work = Rc::clone(&self);
@@ -153,21 +154,21 @@ impl Work {
         self.rotation.borrow_mut().turn()
     }
 
-    /// The files of a turn that have no outcome yet. A log that cannot be read is asked again: nobody else would.
-    async fn waiting_files(&self, turn: &Turn) -> Vec<WaitingFile> {
-        loop {
-            let (custody, turn) = (Arc::clone(&self.custody), turn.clone());
-            let read = tokio::task::spawn_blocking(move || read_turn(&custody, &turn)).await;
-            match read {
-                Ok(Ok(files)) => return files,
-                Ok(Err(error)) => log::error!("the files of a batch could not be read: {error}"),
-                Err(error) => log::error!("reading the files of a batch failed: {error}"),
-            }
-            if self.slots.is_closed() {
-                return Vec::new();
-            }
-            tokio::time::sleep(TURN_RETRY_AFTER).await;
+    /// The files of a turn that have no outcome yet. A turn that cannot be read comes again later; the others go on.
+    async fn waiting_files(self: &Rc<Self>, turn: Turn) -> Vec<WaitingFile> {
+        let (custody, read) = (Arc::clone(&self.custody), turn.clone());
+        match tokio::task::spawn_blocking(move || read_turn(&custody, &read)).await {
+            Ok(Ok(files)) => return files,
+            Ok(Err(error)) => log::error!("batch {}: files {:?} cannot be read now: {error}", turn.batch, turn.files),
+            Err(error) => log::error!("batch {}: reading files {:?} failed: {error}", turn.batch, turn.files),
         }
+        let work = Rc::clone(self);
+        actix_rt::spawn(async move {
+            tokio::time::sleep(TURN_RETRY_AFTER).await;
+            work.rotation.borrow_mut().again(turn);
+            work.announced.notify_one();
+        });
+        Vec::new()
     }
 
     /// Looks at a file until it is proved, or lost for good.
@@ -187,10 +188,11 @@ impl Work {
         };
         let timings = Timings { verify_ms: ms_since(begun), ..Timings::default() };
         match checked {
-            Checked::Sound { media_type, warnings } => {
-                self.pass_on(&file, media_type, warnings, timings, slot).await;
+            Checked::Sound(sound) => self.pass_on(&file, sound, timings, slot).await,
+            Checked::Refused(error) => {
+                self.give_back(&file);
+                self.end(&file, Outcome::Rejected(error), timings, slot).await;
             }
-            Checked::Refused(error) => self.end(&file, Outcome::Rejected(error), timings, slot).await,
             Checked::Lost(error) => {
                 self.give_back(&file);
                 self.end(&file, Outcome::Failed(error), timings, slot).await;
@@ -202,22 +204,20 @@ impl Work {
     async fn check_once(&self, file: &Arc<WaitingFile>) -> Checked {
         let _permit = self.checks.acquire().await;
         let (custody, checked) = (Arc::clone(&self.custody), Arc::clone(file));
-        let looked = tokio::task::spawn_blocking(move || check(&custody, &checked.record, &checked.sealed)).await;
+        let looked = tokio::task::spawn_blocking(move || match &checked.sealed {
+            Some(sealed) => check(&custody, &checked.record, sealed),
+            None => Checked::Lost(FileErrorCode::Damaged.into()),
+        })
+        .await;
         looked.unwrap_or_else(|error| {
             log::error!("file {}: verification failed: {error}", file.id);
             self.custody.metrics.actor_panics.inc();
-            Checked::NotYet(crate::batch::FileErrorCode::Unreadable.into())
+            Checked::NotYet(FileErrorCode::Unreadable.into())
         })
     }
 
-    async fn pass_on(
-        &self,
-        file: &WaitingFile,
-        media_type: String,
-        warnings: Vec<String>,
-        timings: Timings,
-        slot: OwnedSemaphorePermit,
-    ) {
+    async fn pass_on(&self, file: &WaitingFile, sound: Sound, timings: Timings, slot: OwnedSemaphorePermit) {
+        let Sound { offset, length, media_type, warnings } = sound;
         if let Err(error) = self.custody.joblog.apply(file.id, FileEvent::Verified) {
             log::error!("file {}: {error}", file.id);
             return;
@@ -225,8 +225,8 @@ impl Work {
         let on_its_way = FileOnItsWay {
             id: file.id,
             segment: file.record.seal.segment,
-            start: file.record.seal.region + file.sealed.offset,
-            length: file.sealed.length,
+            start: file.record.seal.region + offset,
+            length,
             media_type,
             attempts: file.attempts,
             is_suspect: file.is_suspect,
@@ -252,10 +252,11 @@ impl Work {
         }
     }
 
-    /// Gives the blocks of a file that is lost for good back to the filesystem.
+    /// Gives the blocks of a file that is lost for good, or refused, back to the filesystem.
     fn give_back(&self, file: &WaitingFile) {
-        let start = file.record.seal.region + file.sealed.offset;
-        if let Err(error) = self.custody.spool.store().punch(file.record.seal.segment, start, file.sealed.length) {
+        let Some(sealed) = &file.sealed else { return };
+        let start = file.record.seal.region + sealed.offset;
+        if let Err(error) = self.custody.spool.store().punch(file.record.seal.segment, start, sealed.length) {
             log::warn!("file {}: its bytes are kept: {error}", file.id);
         }
     }
@@ -271,7 +272,7 @@ fn read_turn(custody: &Custody, turn: &Turn) -> Result<Vec<WaitingFile>, Custody
             waiting.push(WaitingFile {
                 id: status.id,
                 record: Arc::clone(&record),
-                sealed: status.sealed,
+                sealed: status.is_readable.then_some(status.sealed),
                 attempts: known.attempts,
                 is_suspect: known.is_suspect,
             });

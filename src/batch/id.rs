@@ -1,8 +1,10 @@
 //! Ids: of a batch, and of its files, which follow from it.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use derive_more::Display;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 /// The most files that a batch can ever hold: a file's id has 16 bits for its index, and 0 stands for the batch itself.
 pub const BATCH_FILES_LIMIT: usize = u16::MAX as usize;
@@ -18,16 +20,21 @@ pub struct BatchId(Uuid);
 /// A file's id: its batch's id with the file's index + 1 in the low 16 bits.
 ///
 /// So the batch and the place in it follow from the id alone, no index maps one to the other, and a batch recovered
-/// from its seal has the same file ids as before. 58 random bits keep the ids of other batches unguessable.
+/// from its seal has the same file ids as before. 46 random bits keep the ids of other batches unguessable.
 #[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FileId(Uuid);
 
 impl BatchId {
-    /// A fresh id; later ones sort after earlier ones.
+    /// A fresh id; later ones sort after earlier ones, to a quarter of a microsecond (RFC 9562, method 3).
     #[must_use]
     pub fn new() -> Self {
-        Self::of(Uuid::now_v7())
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let milliseconds = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
+        let fraction = (u64::from(since_epoch.subsec_nanos() % 1_000_000) << 12) / 1_000_000;
+        let mut rest: [u8; 10] = rand::random();
+        rest[..2].copy_from_slice(&u16::try_from(fraction).unwrap_or(u16::MAX).to_be_bytes());
+        Self::of(Builder::from_unix_timestamp_millis(milliseconds, &rest).into_uuid())
     }
 
     fn of(uuid: Uuid) -> Self {

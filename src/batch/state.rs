@@ -29,8 +29,6 @@ pub enum FileEvent {
     Verified,
     Started,
     WillRetry,
-    /// The server stopped while the file was on its way; it goes on from its last durable state.
-    Interrupted,
     Succeeded,
     Failed,
     Rejected,
@@ -57,7 +55,6 @@ impl FileState {
             (S::Stored, E::Verified) => Ok(S::Verified),
             (S::Verified | S::Retrying, E::Started) => Ok(S::Processing),
             (S::Processing, E::WillRetry) => Ok(S::Retrying),
-            (S::Stored | S::Verified | S::Processing | S::Retrying, E::Interrupted) => Ok(S::Stored),
             (S::Processing, E::Succeeded) => Ok(S::Succeeded),
             (S::Stored | S::Verified | S::Processing | S::Retrying, E::Failed) => Ok(S::Failed),
             (S::Stored | S::Verified, E::Rejected) => Ok(S::Rejected),
@@ -88,11 +85,10 @@ mod tests {
         FileState::Cancelled,
     ];
 
-    const EVENTS: [FileEvent; 8] = [
+    const EVENTS: [FileEvent; 7] = [
         FileEvent::Verified,
         FileEvent::Started,
         FileEvent::WillRetry,
-        FileEvent::Interrupted,
         FileEvent::Succeeded,
         FileEvent::Failed,
         FileEvent::Rejected,
@@ -109,9 +105,8 @@ mod tests {
     }
 
     #[test]
-    fn a_file_on_its_way_can_always_be_interrupted_failed_or_cancelled() {
+    fn a_file_on_its_way_can_always_fail_or_be_cancelled() {
         for state in STATES.into_iter().filter(|state| !state.is_terminal()) {
-            assert_eq!(state.next(FileEvent::Interrupted), Ok(FileState::Stored));
             assert_eq!(state.next(FileEvent::Failed), Ok(FileState::Failed));
             assert_eq!(state.next(FileEvent::Cancelled), Ok(FileState::Cancelled));
         }

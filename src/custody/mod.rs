@@ -18,13 +18,21 @@ pub use self::status::{BatchStatus, FileStatus};
 use crate::config::SpoolSettings;
 use crate::joblog::{JobLog, JobLogError, StoreName};
 use crate::metrics::Metrics;
-use crate::spool::{SealedBatch, SegmentStore, Spool, SpoolError, StoreOptions};
+use crate::spool::{DirectoryLock, SealedBatch, SegmentStore, Spool, SpoolError, StoreOptions};
 
 /// Why the data directory could not be read or written.
 #[derive(Debug, Display, Error, Clone, Copy, PartialEq, Eq, From)]
 pub enum CustodyError {
     Spool(SpoolError),
     JobLog(JobLogError),
+}
+
+/// How a data directory is kept.
+#[derive(Debug, Clone)]
+pub struct CustodyOptions {
+    pub spool: SpoolSettings,
+    /// What stays free on the disk for results and the job log, in bytes.
+    pub free_bytes_min: u64,
 }
 
 /// Everything that lies in a data directory.
@@ -34,6 +42,8 @@ pub struct Custody {
     pub joblog: JobLog,
     pub metrics: Arc<Metrics>,
     dir: PathBuf,
+    /// The last to go, when nothing of ours is open any more.
+    _lock: DirectoryLock,
 }
 
 impl Custody {
@@ -41,13 +51,20 @@ impl Custody {
     ///
     /// # Errors
     /// When a directory cannot be made or read, or the job log does not open.
-    pub fn open(dir: &Path, config: &SpoolSettings, metrics: Arc<Metrics>) -> Result<Self, CustodyError> {
+    pub fn open(
+        lock: DirectoryLock,
+        dir: &Path,
+        options: &CustodyOptions,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, CustodyError> {
+        let CustodyOptions { spool: config, free_bytes_min } = options;
         let joblog = JobLog::open(&dir.join("joblog"), metrics.sync_observer("joblog"))?;
         let open_store = |name: &'static str, store: StoreName| -> Result<SegmentStore, CustodyError> {
             let options = StoreOptions {
                 segment_bytes: config.segment_bytes,
                 stock_segments: config.stock_segments,
                 used_id_max: joblog.checkpoint(store)?,
+                free_bytes_min: *free_bytes_min,
                 observe_sync: metrics.sync_observer(name),
             };
             Ok(SegmentStore::open(&dir.join(name), options).map_err(|error| SpoolError::from_io(&error))?)
@@ -56,7 +73,7 @@ impl Custody {
         let results = open_store("results", StoreName::Results)?;
         let in_memory = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let spool = Spool::new(store, in_memory(config.memory_bytes_max), in_memory(config.small_batch_bytes_max));
-        Ok(Self { spool, results, joblog, metrics, dir: dir.to_owned() })
+        Ok(Self { spool, results, joblog, metrics, dir: dir.to_owned(), _lock: lock })
     }
 
     /// Enters a batch whose seal is durable in the job log.
@@ -70,6 +87,12 @@ impl Custody {
         let waiting = sealed.files.iter().filter(|file| file.refused.is_none()).count();
         self.metrics.queue_depth.inc_by(i64::try_from(waiting).unwrap_or(i64::MAX));
         Ok(())
+    }
+
+    /// Whether batches and outcomes can be made durable.
+    #[must_use]
+    pub fn is_working(&self) -> bool {
+        self.spool.store().is_working() && self.results.is_working() && !self.joblog.is_broken()
     }
 
     /// The bytes that may still be written to the data directory's filesystem.

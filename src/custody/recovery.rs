@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use super::{Custody, CustodyError};
 use crate::batch::{BatchId, FileId};
-use crate::joblog::{Change, FileEnd, FileRecord, StoreName};
-use crate::spool::{FrameRef, ResultEntry, ResultsHeader, SealHeader, SealedBatch};
+use crate::joblog::{Change, FileEnd, FileRecord, JobLog, JobLogError, StoreName};
+use crate::spool::{FrameRef, Known, ResultEntry, ResultsHeader, SealHeader, SealedBatch};
 
 /// What a start found.
 #[derive(Debug, Default)]
@@ -50,8 +50,7 @@ impl Custody {
 
     fn enter_missing_batches(&self, recovered: &mut Recovered) -> Result<(), CustodyError> {
         let store = self.spool.store();
-        let is_known = |segment| self.joblog.is_alive(StoreName::Spool, segment).unwrap_or(true);
-        let survey = store.survey(self.joblog.checkpoint(StoreName::Spool)?, &is_known)?;
+        let survey = store.survey(&InJobLog::of(&self.joblog, StoreName::Spool)?)?;
         recovered.swept += survey.swept;
         for seal in survey.frames {
             let header: SealHeader = store.header(&seal)?;
@@ -67,8 +66,7 @@ impl Custody {
     }
 
     async fn enter_missing_outcomes(&self, recovered: &mut Recovered) -> Result<(), CustodyError> {
-        let is_known = |segment| self.joblog.is_alive(StoreName::Results, segment).unwrap_or(true);
-        let survey = self.results.survey(self.joblog.checkpoint(StoreName::Results)?, &is_known)?;
+        let survey = self.results.survey(&InJobLog::of(&self.joblog, StoreName::Results)?)?;
         recovered.swept += survey.swept;
         for frame in survey.frames {
             recovered.outcomes += self.enter_outcomes_of(frame).await?;
@@ -89,6 +87,9 @@ impl Custody {
             match known.end {
                 Some(end) => in_use |= end.results == frame,
                 None if is_gone => {}
+                None if !self.is_whole(&entry, frame)? => {
+                    log::warn!("file {}: its result was cut short and is made again", entry.file);
+                }
                 None => match self.joblog.replay(entry.file, &entry.outcome) {
                     Ok(()) => changes.push(Change::End { file: entry.file, record: file_record(entry, frame) }),
                     Err(error) => log::error!("file {}: its outcome is not entered: {error}", entry.file),
@@ -100,6 +101,12 @@ impl Custody {
             self.results.erase(&[frame])?;
         }
         Ok(entered)
+    }
+
+    /// Whether the text that a result names is the one that was written.
+    fn is_whole(&self, entry: &ResultEntry, frame: FrameRef) -> Result<bool, CustodyError> {
+        let text = self.results.content(frame.segment, frame.region + entry.text_offset, entry.text_length)?;
+        Ok(text.has_crc(entry.text_crc))
     }
 
     /// Turns the claims that the last run left open into attempts and suspects.
@@ -126,6 +133,33 @@ impl Custody {
             self.joblog.commit(changes).await?;
         }
         Ok(interrupted)
+    }
+}
+
+/// What the job log knows of a store. When it cannot say, the segment is left alone.
+struct InJobLog<'a> {
+    joblog: &'a JobLog,
+    store: StoreName,
+    checkpoint: u64,
+}
+
+impl<'a> InJobLog<'a> {
+    fn of(joblog: &'a JobLog, store: StoreName) -> Result<Self, JobLogError> {
+        Ok(Self { joblog, store, checkpoint: joblog.checkpoint(store)? })
+    }
+}
+
+impl Known for InJobLog<'_> {
+    fn checkpoint(&self) -> u64 {
+        self.checkpoint
+    }
+
+    fn is_alive(&self, segment: u64) -> bool {
+        self.joblog.is_alive(self.store, segment).unwrap_or(true)
+    }
+
+    fn end(&self, segment: u64) -> u64 {
+        self.joblog.end_of_segment(self.store, segment).unwrap_or(u64::MAX)
     }
 }
 

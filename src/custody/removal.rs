@@ -57,9 +57,13 @@ impl Custody {
         self.unlink_dead(&self.results, StoreName::Results, &result_segments)
     }
 
+    /// Unlinks segments in which nothing is alive. Those from the checkpoint on stay: they may hold regions that are
+    /// durable and not entered yet. The next start takes them.
     fn unlink_dead(&self, store: &SegmentStore, name: StoreName, segments: &[u64]) -> Result<(), CustodyError> {
+        let checkpoint = self.joblog.checkpoint(name)?;
         for segment in segments {
-            if !store.is_active(*segment) && !self.joblog.is_alive(name, *segment)? {
+            let is_own = store.is_own(*segment).unwrap_or(false);
+            if (is_own || *segment < checkpoint) && !self.joblog.is_alive(name, *segment)? {
                 store.unlink(*segment)?;
             }
         }

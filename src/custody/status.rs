@@ -1,7 +1,7 @@
 //! What has become of a batch: its seal, its records and what is moving, read without asking an actor.
 
 use super::{Custody, CustodyError};
-use crate::batch::{BatchId, FileError, FileId, FileState};
+use crate::batch::{BatchId, FileError, FileErrorCode, FileId, FileState};
 use crate::joblog::{BatchRecord, FileEnd, FileRecord};
 use crate::spool::{Content, SealHeader, SealedFile, SpoolError};
 
@@ -19,6 +19,8 @@ pub struct BatchStatus {
 pub struct FileStatus {
     pub id: FileId,
     pub sealed: SealedFile,
+    /// Whether the seal's entry could be read; `sealed` says nothing otherwise.
+    pub is_readable: bool,
     pub state: FileState,
     /// Attempts begun.
     pub attempts: u32,
@@ -30,7 +32,14 @@ impl FileStatus {
     #[must_use]
     pub fn sealed(id: FileId, sealed: SealedFile) -> Self {
         let state = if sealed.refused.is_some() { FileState::Rejected } else { FileState::Stored };
-        Self { id, sealed, state, attempts: 0, end: None }
+        Self { id, sealed, is_readable: true, state, attempts: 0, end: None }
+    }
+
+    /// Whether the bytes that the client sent are still there: those that were refused or are damaged are not.
+    #[must_use]
+    pub fn has_content(&self) -> bool {
+        let is_lost = |error: &FileError| matches!(error.code, FileErrorCode::Damaged | FileErrorCode::Missing);
+        self.is_readable && self.state != FileState::Rejected && !self.error().is_some_and(is_lost)
     }
 
     /// Why the file has no result, where that was an error.
@@ -105,9 +114,9 @@ impl Custody {
         if from >= to {
             return Ok(Vec::new());
         }
-        let sealed: Vec<SealedFile> = self.spool.store().entries(&record.seal, from, to)?;
+        let sealed = self.sealed_files(record, from, to)?;
         let mut records = self.joblog.files(id, from, to)?.into_iter().peekable();
-        let status = |(offset, sealed): (usize, SealedFile)| {
+        let status = |(offset, sealed): (usize, Option<SealedFile>)| {
             let index = from + offset;
             let record = records.next_if(|(at, _)| *at == index).map(|(_, record)| record).unwrap_or_default();
             self.file_status(id.file(index), sealed, record)
@@ -133,21 +142,51 @@ impl Custody {
         self.spool.store().content(record.seal.segment, start, file.length)
     }
 
-    /// The text that was read from a file.
+    /// The text that was read from a file, whole. Blocking.
     ///
     /// # Errors
-    /// When the segment is gone.
+    /// When the segment is gone, or the text is not the one that was written.
     pub fn text(&self, end: &FileEnd) -> Result<Content, SpoolError> {
-        self.results.content(end.results.segment, end.text_at, end.text_length)
+        let text = self.results.content(end.results.segment, end.text_at, end.text_length)?;
+        if text.has_crc(end.text_crc) { Ok(text) } else { Err(SpoolError::Damaged) }
     }
 
+    /// A batch whose seal is damaged is still a batch; its metadata is what is lost.
     fn with_metadata(&self, id: BatchId, record: BatchRecord) -> Result<BatchStatus, CustodyError> {
-        let header: SealHeader = self.spool.store().header(&record.seal)?;
-        Ok(BatchStatus { id, record, metadata: header.metadata })
+        let metadata = match self.spool.store().header::<SealHeader>(&record.seal) {
+            Ok(header) => header.metadata,
+            Err(SpoolError::Damaged | SpoolError::Missing) => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(BatchStatus { id, record, metadata })
     }
 
-    fn file_status(&self, id: FileId, sealed: SealedFile, record: FileRecord) -> FileStatus {
-        let mut status = FileStatus::sealed(id, sealed);
+    /// The entries of a seal; none in the place of one that is damaged, which costs that file only.
+    fn sealed_files(
+        &self,
+        record: &BatchRecord,
+        from: usize,
+        to: usize,
+    ) -> Result<Vec<Option<SealedFile>>, SpoolError> {
+        let store = self.spool.store();
+        let is_lost = |error: &SpoolError| matches!(error, SpoolError::Damaged | SpoolError::Missing);
+        match store.entries(&record.seal, from, to) {
+            Ok(entries) => Ok(entries.into_iter().map(Some).collect()),
+            Err(error) if is_lost(&error) => {
+                let entry = |index| match store.entries(&record.seal, index, index + 1) {
+                    Ok(mut entry) => Ok(entry.pop()),
+                    Err(error) if is_lost(&error) => Ok(None),
+                    Err(error) => Err(error),
+                };
+                (from..to).map(entry).collect()
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn file_status(&self, id: FileId, sealed: Option<SealedFile>, record: FileRecord) -> FileStatus {
+        let is_readable = sealed.is_some();
+        let mut status = FileStatus { is_readable, ..FileStatus::sealed(id, sealed.unwrap_or_default()) };
         if record.end.is_some() {
             status.state = record.state();
             status.attempts = record.attempts;

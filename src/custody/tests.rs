@@ -11,7 +11,9 @@ use crate::spool::{
 };
 
 fn open(dir: &TempDir) -> Custody {
-    Custody::open(dir.path(), &Config::default().spool, Arc::new(Metrics::new())).unwrap()
+    let lock = DirectoryLock::take(dir.path()).unwrap().unwrap();
+    let options = CustodyOptions { spool: Config::default().spool, free_bytes_min: 0 };
+    Custody::open(lock, dir.path(), &options, Arc::new(Metrics::new())).unwrap()
 }
 
 /// Makes a batch of `files` files durable; enters it in the job log only if told to.
@@ -255,10 +257,12 @@ async fn whoever_waits_for_a_batch_is_woken_by_its_last_outcome() {
     let dir = TempDir::new().unwrap();
     let custody = open(&dir);
     let batch = store(&custody, 2, true).await;
-    let completion = custody.joblog.completion(batch.header.batch);
+    let completion = custody.joblog.completion(batch.header.batch).unwrap().unwrap();
     end(&custody, &files(&batch)).await;
     completion.reached().await;
     let record = custody.joblog.batch(batch.header.batch).unwrap().unwrap();
     assert_eq!(record.finished_ms, Some(2));
     assert_eq!(custody.joblog.open_count(), 0);
+    assert!(custody.joblog.completion(batch.header.batch).unwrap().is_none());
+    assert!(custody.joblog.completion(BatchId::new()).unwrap().is_none());
 }

@@ -27,7 +27,7 @@ pub async fn status(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRes
         states: query.states()?,
     };
     if let Some(wait) = query.wait(Duration::from_millis(api.limits.wait_ms_max))? {
-        until_completed(&api.custody, id, wait).await?;
+        until_completed(&api, id, wait).await?;
     }
     let view = off_thread(&api.custody, move |custody| view(custody, id, &page)).await??;
     Ok(HttpResponse::Ok().json(view))
@@ -66,21 +66,20 @@ pub async fn remove(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRes
     }
 }
 
-/// Waits until a batch is completed, but no longer than `wait`.
+/// Waits until a batch is completed, but no longer than `wait` and not into a drain: the status as it is then is the
+/// answer.
 ///
 /// # Errors
-/// When there is no such batch, or the job log cannot be read.
-pub async fn until_completed(custody: &Custody, id: BatchId, wait: Duration) -> Result<(), ApiError> {
-    let completion = custody.joblog.completion(id);
-    match custody.joblog.batch(id)? {
-        None => Err(ApiError::NotFound),
-        Some(record) if record.finished_ms.is_some() => Ok(()),
-        Some(_) => {
-            // Either way the status as it is now is the answer.
-            let _ = tokio::time::timeout(wait, completion.reached()).await;
-            Ok(())
+/// When the job log cannot be read.
+pub async fn until_completed(api: &Api, id: BatchId, wait: Duration) -> Result<(), ApiError> {
+    if let Some(completion) = api.custody.joblog.completion(id)? {
+        tokio::select! {
+            () = completion.reached() => {}
+            () = api.health.drained() => {}
+            () = tokio::time::sleep(wait) => {}
         }
     }
+    Ok(())
 }
 
 /// Which files of a batch are wanted.

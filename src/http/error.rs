@@ -64,6 +64,8 @@ pub enum ApiError {
     InvalidParameter { name: &'static str, expected: String },
     #[display("the file has no text, its state is {state}")]
     NoResult { state: FileState },
+    #[display("the file's bytes are not kept")]
+    ContentGone,
     #[display("the batch is not completed")]
     NotCompleted,
     #[display("something failed inside the server: {_0}")]
@@ -80,6 +82,7 @@ impl ApiError {
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::NoResult { .. } | Self::NotCompleted => StatusCode::CONFLICT,
+            Self::ContentGone => StatusCode::GONE,
             Self::TooManyFiles { .. }
             | Self::TooManyFields { .. }
             | Self::FieldTooLarge { .. }
@@ -116,6 +119,7 @@ impl ApiError {
             Self::InvalidParameter { .. } => "invalid_parameter",
             Self::NoResult { .. } => "no_result",
             Self::NotCompleted => "not_completed",
+            Self::ContentGone => "content_gone",
             Self::Internal(_) => "internal",
         }
     }
@@ -152,6 +156,7 @@ impl ApiError {
             Self::MethodNotAllowed { allow } => format!("This address takes only {allow}.").into(),
             Self::InvalidParameter { name, expected } => format!("The parameter {name} must be {expected}.").into(),
             Self::NoResult { state } => format!("The file has no text: its state is {state}.").into(),
+            Self::ContentGone => "The file was refused or damaged; its bytes are not kept.".into(),
             Self::NotCompleted => "Files of the batch are still being processed; wait until it is completed.".into(),
             Self::Internal(_) => {
                 "Something failed inside the server; the operator's log says what, under the request id.".into()
@@ -220,10 +225,11 @@ impl From<SpoolError> for ApiError {
     fn from(error: SpoolError) -> Self {
         match error {
             SpoolError::Full => Self::DiskFull,
-            SpoolError::Closed => Self::Draining,
-            SpoolError::Missing | SpoolError::Damaged | SpoolError::NotEntered | SpoolError::Io(_) => {
-                Self::StorageFailed(error.to_string())
-            }
+            SpoolError::Missing
+            | SpoolError::Damaged
+            | SpoolError::Closed
+            | SpoolError::NotEntered
+            | SpoolError::Io(_) => Self::StorageFailed(error.to_string()),
         }
     }
 }

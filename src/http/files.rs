@@ -9,7 +9,7 @@ use sanitize_filename::{Options, sanitize_with_options};
 use super::batches::{batch_id, off_thread};
 use super::view::FileView;
 use super::{Api, ApiError};
-use crate::batch::{FileId, FileState, Outcome};
+use crate::batch::{FileId, Outcome};
 use crate::custody::FileStatus;
 use crate::spool::Content;
 
@@ -25,7 +25,7 @@ pub async fn text(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRespo
     let Some(end) = status.end.filter(|end| matches!(end.outcome, Outcome::Succeeded(_))) else {
         return Err(ApiError::NoResult { state: status.state });
     };
-    let text = api.custody.text(&end)?;
+    let text = off_thread(&api.custody, move |custody| custody.text(&end)).await??;
     Ok(HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")
         .no_chunking(text.length())
@@ -35,8 +35,8 @@ pub async fn text(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRespo
 /// `GET …/content`: the bytes that the client sent, as an attachment.
 pub async fn content(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let status = find(&request, &api).await?;
-    if status.state == FileState::Rejected {
-        return Err(ApiError::NotFound);
+    if !status.has_content() {
+        return Err(ApiError::ContentGone);
     }
     let record = api.custody.joblog.batch(status.id.batch())?.ok_or(ApiError::NotFound)?;
     let bytes: Content = api.custody.content(&record, &status.sealed)?;

@@ -23,13 +23,11 @@ pub async fn ready(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
             Ok(_) => Some("less than the reserve is free".into()),
             Err(_) => Some("the free room cannot be told".into()),
         }),
-        job_log: Check::of(
-            api.custody.joblog.is_broken().then(|| "it takes no more changes; restart the server".into()),
-        ),
+        storage: Check::of((!api.custody.is_working()).then(|| "it takes no more changes; restart the server".into())),
         workers: Check::of(api.health.workers()),
         drain: Check::of(api.health.is_draining().then(|| "the server is shutting down".into())),
     };
-    let is_ready = checks.disk.ok && checks.job_log.ok && checks.workers.ok && checks.drain.ok;
+    let is_ready = checks.disk.ok && checks.storage.ok && checks.workers.ok && checks.drain.ok;
     let mut response = if is_ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     Ok(response.json(Ready { status: if is_ready { "ready" } else { "not_ready" }, checks }))
 }
@@ -68,7 +66,7 @@ struct Ready {
 #[derive(Serialize)]
 struct Checks {
     disk: Check,
-    job_log: Check,
+    storage: Check,
     workers: Check,
     drain: Check,
 }

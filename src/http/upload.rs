@@ -12,7 +12,7 @@ use actix_web::http::header::{CONTENT_LENGTH, HeaderName, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 use serde_json::value::RawValue;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::batches::{FILES_PAGE_MAX, Page, next_page, off_thread, until_completed, view};
 use super::query::Query;
@@ -37,8 +37,7 @@ pub async fn upload(
     request_id: web::ReqData<RequestId>,
 ) -> Result<HttpResponse, ApiError> {
     let wait = Query::of(&request)?.wait(Duration::from_millis(api.limits.wait_ms_max))?;
-    let _permit = admit(&request, &api)?;
-    let _open = OpenUpload::new(&api.custody.metrics);
+    let open = OpenUpload { _permit: admit(&request, &api)?, _counted: Counted::new(&api.custody.metrics) };
     let mut arriving = Arriving::new(&api);
     let received = arriving.receive(Multipart::new(request.headers(), payload)).await;
     if let Err(error) = received {
@@ -47,6 +46,7 @@ pub async fn upload(
     }
     let (answered, until_answered) = oneshot::channel();
     let sealed = arriving.seal(until_answered).await?;
+    drop(open);
     log::info!("request {}: batch {}: accepted with {} files", *request_id, sealed.header.batch, sealed.files.len());
     match wait {
         None => acknowledge(&api, sealed),
@@ -58,9 +58,12 @@ pub async fn upload(
 }
 
 /// Turns a request away before its body is read, where that is due.
-fn admit(request: &HttpRequest, api: &Api) -> Result<tokio::sync::OwnedSemaphorePermit, ApiError> {
+fn admit(request: &HttpRequest, api: &Api) -> Result<OwnedSemaphorePermit, ApiError> {
     if api.health.is_draining() {
         return Err(ApiError::Draining);
+    }
+    if !api.custody.is_working() {
+        return Err(ApiError::StorageFailed("the committer or the job log has stopped".into()));
     }
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let free = api.custody.free_bytes().map_err(|error| ApiError::StorageFailed(error.to_string()))?;
@@ -73,17 +76,23 @@ fn admit(request: &HttpRequest, api: &Api) -> Result<tokio::sync::OwnedSemaphore
     Arc::clone(&api.uploads).try_acquire_owned().map_err(|_| ApiError::TooManyUploads)
 }
 
-/// Counts an upload while it is arriving, however it ends.
-struct OpenUpload<'a>(&'a Metrics);
+/// What an upload holds while it is arriving.
+struct OpenUpload<'a> {
+    _permit: OwnedSemaphorePermit,
+    _counted: Counted<'a>,
+}
 
-impl<'a> OpenUpload<'a> {
+/// Counts an upload while it is arriving, however it ends.
+struct Counted<'a>(&'a Metrics);
+
+impl<'a> Counted<'a> {
     fn new(metrics: &'a Metrics) -> Self {
         metrics.uploads_open.inc();
         Self(metrics)
     }
 }
 
-impl Drop for OpenUpload<'_> {
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.uploads_open.dec();
     }
@@ -166,11 +175,11 @@ impl<'a> Arriving<'a> {
     /// From here on the client's going away changes nothing, so the rest is a task of its own. The pipeline is told when
     /// `until_answered` is over, so that processing does not take the disk from those who wait for their answer.
     async fn seal(mut self, until_answered: oneshot::Receiver<()>) -> Result<SealedBatch, ApiError> {
-        self.count_files();
         if self.files.is_empty() {
             return Err(ApiError::NoFiles);
         }
         if self.files.iter().all(|file| file.refused.is_some()) {
+            self.api.count_uploads(&self.files);
             return Err(ApiError::AllFilesRejected { files: refused(&self.files) });
         }
         let intake = self.intake.take().expect("an intake is put back after each file");
@@ -196,7 +205,9 @@ impl<'a> Arriving<'a> {
             });
             Ok::<_, SpoolError>(sealed)
         });
-        Ok(sealed.await.map_err(|error| ApiError::Internal(error.to_string()))??)
+        let sealed = sealed.await.map_err(|error| ApiError::Internal(error.to_string()))??;
+        self.api.count_uploads(&sealed.files);
+        Ok(sealed)
     }
 
     fn idle_max(&self) -> Duration {
@@ -212,20 +223,22 @@ impl<'a> Arriving<'a> {
         }
     }
 
-    fn count_files(&self) {
-        for file in &self.files {
+    /// Counts the files that had come, and the one in hand, as aborted.
+    fn count_aborted(&self) {
+        self.api.count(UploadOutcome::Aborted, self.files.len() as u64 + 1);
+    }
+}
+
+impl Api {
+    fn count_uploads(&self, files: &[SealedFile]) {
+        for file in files {
             let outcome = if file.refused.is_some() { UploadOutcome::Rejected } else { UploadOutcome::Accepted };
             self.count(outcome, 1);
         }
     }
 
-    /// Counts the files that had come, and the one in hand, as aborted.
-    fn count_aborted(&self) {
-        self.count(UploadOutcome::Aborted, self.files.len() as u64 + 1);
-    }
-
     fn count(&self, outcome: UploadOutcome, files: u64) {
-        self.api.custody.metrics.uploads.get_or_create(&UploadLabels { outcome }).inc_by(files);
+        self.custody.metrics.uploads.get_or_create(&UploadLabels { outcome }).inc_by(files);
     }
 }
 
@@ -280,7 +293,7 @@ fn acknowledge(api: &Api, sealed: SealedBatch) -> Result<HttpResponse, ApiError>
 
 /// 200 when the batch is completed in time, otherwise 202 with the status as it is when the wait is over.
 async fn answer_after(api: &Api, id: BatchId, wait: Duration) -> Result<HttpResponse, ApiError> {
-    until_completed(&api.custody, id, wait).await?;
+    until_completed(api, id, wait).await?;
     let page = Page { after: None, limit: FILES_PAGE_MAX, states: None };
     let view = off_thread(&api.custody, move |custody| view(custody, id, &page)).await??;
     let is_completed = view.state() == BatchState::Completed;

@@ -121,8 +121,9 @@ pub struct FileView {
     id: FileId,
     index: usize,
     name: String,
-    size: u64,
-    sha256: String,
+    /// None of a file that was refused while it arrived.
+    size: Option<u64>,
+    sha256: Option<String>,
     media_type: Option<String>,
     state: FileState,
     attempts: u32,
@@ -192,14 +193,16 @@ impl From<FileStatus> for FileView {
     fn from(status: FileStatus) -> Self {
         let this = format!("/batches/{}/files/{}", status.id.batch(), status.id);
         let error = status.error().map(ErrorView::from);
-        let FileStatus { id, sealed, state, attempts, end } = status;
+        let content = status.has_content().then(|| format!("{this}/content"));
+        let FileStatus { id, sealed, is_readable, state, attempts, end } = status;
+        let is_measured = is_readable && sealed.refused.is_none();
         let timings = end.as_ref().map(|end| end.timings);
         Self {
             id,
             index: id.index(),
             name: sealed.name,
-            size: sealed.length,
-            sha256: hex::encode(sealed.sha256),
+            size: is_measured.then_some(sealed.length),
+            sha256: is_measured.then(|| hex::encode(sealed.sha256)),
             media_type: Some(sealed.media_type).filter(|media_type| !media_type.is_empty()),
             state,
             attempts,
@@ -211,7 +214,7 @@ impl From<FileStatus> for FileView {
                 queued_ms: timings.map(|timings| timings.queued_ms),
                 process_ms: timings.map(|timings| timings.process_ms),
             },
-            links: FileLinks { content: sealed.refused.is_none().then(|| format!("{this}/content")), this },
+            links: FileLinks { content, this },
         }
     }
 }

@@ -26,7 +26,7 @@ impl Completion {
 }
 
 impl Completions {
-    /// Begins to wait. Ask for the batch's state after this call and not before, or its end may be missed.
+    /// Begins to wait. Whether the batch is still open has to be asked after this, or its end may be missed.
     pub fn subscribe(&self, batch: BatchId) -> Completion {
         let mut waiting = self.lock();
         Completion(waiting.entry(batch).or_insert_with(|| watch::channel(()).0).subscribe())

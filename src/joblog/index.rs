@@ -52,6 +52,7 @@ impl Index {
             reason = "entered again from the seal if it is lost, so it needs no flush"
         )]
         let insert = |key: Vec<u8>, value: &[u8]| self.db.insert(key, value).map(|_| ());
+        let was_open = self.get(&key::open(id))?.is_some();
         let inserted = insert(key::segment(StoreName::Spool, sealed.seal.segment, id), &[])
             .and_then(|()| insert(key::open(id), &[]))
             .and_then(|()| {
@@ -60,7 +61,9 @@ impl Index {
             })
             .and_then(|()| insert(key::batch(id), &record::encode(&record)));
         inserted.map_err(|error| JobLogError::from_sled(&error))?;
-        self.open_count.fetch_add(1, Ordering::Relaxed);
+        if !was_open {
+            self.open_count.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(())
     }
 
@@ -124,6 +127,11 @@ impl Index {
     pub(super) fn checkpoint(&self, store: StoreName) -> Result<u64, JobLogError> {
         let bytes = self.get(&key::checkpoint(store))?;
         Ok(bytes.and_then(|bytes| bytes.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes))
+    }
+
+    /// The batches that have a region in the segment.
+    pub(super) fn batches_in(&self, store: StoreName, segment: u64) -> Result<Vec<BatchId>, JobLogError> {
+        self.keys(&key::segment_prefix(store, segment), key::marked)
     }
 
     /// Whether any batch has a region in the segment.

@@ -5,6 +5,7 @@
 //! followed by a sync of sled's file, and opening is done with care. Reading order: `key`, `record`, `open`, `index`,
 //! `motion`, `completions`, `writer`.
 
+mod blobs;
 mod completions;
 mod index;
 mod key;
@@ -21,6 +22,7 @@ use std::thread::JoinHandle;
 use derive_more::{Display, Error};
 use tokio::sync::{mpsc, oneshot};
 
+use self::blobs::Blobs;
 pub use self::completions::Completion;
 use self::index::Index;
 pub use self::motion::Moving;
@@ -85,7 +87,7 @@ impl JobLog {
         let opened = open::open(dir)?;
         let index = Arc::new(Index::new(opened.db));
         let (orders, queue) = mpsc::channel(ORDER_QUEUE_MAX);
-        let writer = Writer::new(queue, Arc::clone(&index), opened.file, observe_sync);
+        let writer = Writer::new(queue, Arc::clone(&index), (opened.file, Blobs::of(dir)), observe_sync);
         let writer = std::thread::Builder::new()
             .name("job log".into())
             .spawn(move || writer.run())
@@ -101,7 +103,7 @@ impl JobLog {
         self.index.enter(sealed, is_shared)
     }
 
-    /// Makes changes durable, all or none of them; returns when they are.
+    /// Makes changes durable in one atomic step; returns when they are.
     ///
     /// # Errors
     /// When the log takes no more changes, or a record that they rest on is damaged.
@@ -182,6 +184,28 @@ impl JobLog {
         self.index.checkpoint(store)
     }
 
+    /// Where the last region that the log knows of ends in a segment, in bytes; 0 when it knows of none.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn end_of_segment(&self, store: StoreName, segment: u64) -> Result<u64, JobLogError> {
+        let mut end = 0;
+        for id in self.index.batches_in(store, segment)? {
+            let Some(batch) = self.index.batch(id)? else { continue };
+            end = end.max(match store {
+                StoreName::Spool => batch.seal.end(),
+                StoreName::Results => self.end_of_results(id, batch.seal.entries as usize, segment)?,
+            });
+        }
+        Ok(end)
+    }
+
+    fn end_of_results(&self, id: BatchId, files: usize, segment: u64) -> Result<u64, JobLogError> {
+        let records = self.index.files(id, 0, files)?.into_iter();
+        let places = records.filter_map(|(_, record)| Some(record.end?.results));
+        Ok(places.filter(|place| place.segment == segment).map(|place| place.end()).max().unwrap_or(0))
+    }
+
     /// Whether any batch has a region in the segment.
     ///
     /// # Errors
@@ -190,10 +214,22 @@ impl JobLog {
         self.index.is_alive(store, segment)
     }
 
-    /// Begins to wait for a batch to complete; ask for its state afterwards.
-    #[must_use]
-    pub fn completion(&self, batch: BatchId) -> Completion {
-        self.index.completions.subscribe(batch)
+    /// What to wait for until a batch is completed; none when it is.
+    ///
+    /// # Errors
+    /// When the batch's record cannot be read.
+    pub fn completion(&self, id: BatchId) -> Result<Option<Completion>, JobLogError> {
+        let is_open = || Ok(self.index.batch(id)?.is_some_and(|batch| batch.finished_ms.is_none()));
+        if !is_open()? {
+            return Ok(None);
+        }
+        let completion = self.index.completions.subscribe(id);
+        if is_open()? {
+            return Ok(Some(completion));
+        }
+        // It completed in between, and nobody else will close the channel.
+        self.index.completions.complete(id);
+        Ok(None)
     }
 
     /// Takes a file that waits into motion; false when it is there already.
@@ -226,11 +262,6 @@ impl JobLog {
     #[must_use]
     pub fn moving(&self, file: FileId) -> Option<Moving> {
         self.index.motion.get(file)
-    }
-
-    /// Forgets that a file is in motion; it waits again.
-    pub fn stop_moving(&self, file: FileId) {
-        self.index.motion.end(file);
     }
 
     /// How many files are in motion.

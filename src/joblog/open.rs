@@ -26,12 +26,12 @@ pub struct Opened {
 pub fn open(dir: &Path) -> Result<Opened, JobLogError> {
     std::fs::create_dir_all(dir).map_err(|error| JobLogError::from_io(&error))?;
     remove_snapshots(dir, |name| name.ends_with(".generating")).map_err(|error| JobLogError::from_io(&error))?;
-    if let Some(db) = try_open(dir) {
+    if let Some(db) = try_open(dir)? {
         return finish(dir, db);
     }
     log::warn!("the job log did not open; trying again without its snapshots");
     remove_snapshots(dir, |_| true).map_err(|error| JobLogError::from_io(&error))?;
-    if let Some(db) = try_open(dir) {
+    if let Some(db) = try_open(dir)? {
         return finish(dir, db);
     }
     let aside = put_aside(dir).map_err(|error| JobLogError::from_io(&error))?;
@@ -39,23 +39,34 @@ pub fn open(dir: &Path) -> Result<Opened, JobLogError> {
         "the job log is unreadable and was put aside as {}; it is made anew from seals and results",
         aside.display()
     );
-    let db = try_open(dir).ok_or(JobLogError::Damaged)?;
-    finish(dir, db)
+    finish(dir, try_open(dir)?.ok_or(JobLogError::Damaged)?)
 }
 
-fn try_open(dir: &Path) -> Option<sled::Db> {
+/// The database; none when what lies there is damaged.
+///
+/// # Errors
+/// When it cannot be opened now and may be sound: it is locked, or the disk or the process is out of something.
+fn try_open(dir: &Path) -> Result<Option<sled::Db>, JobLogError> {
     let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
     match catch_unwind(AssertUnwindSafe(|| config.open())) {
-        Ok(Ok(db)) => Some(db),
+        Ok(Ok(db)) => Ok(Some(db)),
+        Ok(Err(sled::Error::Io(error))) if !is_damage(&error) => {
+            log::error!("sled did not open: {error}");
+            Err(JobLogError::from_io(&error))
+        }
         Ok(Err(error)) => {
             log::warn!("sled did not open: {error}");
-            None
+            Ok(None)
         }
         Err(_) => {
             log::warn!("sled panicked while it opened");
-            None
+            Ok(None)
         }
     }
+}
+
+fn is_damage(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput)
 }
 
 fn finish(dir: &Path, db: sled::Db) -> Result<Opened, JobLogError> {

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::blobs::Blobs;
 use super::record::{self, BatchRecord, Claim, FileRecord};
 use super::{Index, JobLogError, StoreName, key};
 use crate::batch::{BatchId, FileId, FileState};
@@ -58,12 +59,20 @@ pub struct Writer {
     index: Arc<Index>,
     /// sled's log file.
     file: File,
+    /// What sled keeps outside of it.
+    blobs: Blobs,
     observe_sync: SyncObserver,
 }
 
 impl Writer {
-    pub fn new(queue: mpsc::Receiver<Order>, index: Arc<Index>, file: File, observe_sync: SyncObserver) -> Self {
-        Self { queue, index, file, observe_sync }
+    pub fn new(
+        queue: mpsc::Receiver<Order>,
+        index: Arc<Index>,
+        opened: (File, Blobs),
+        observe_sync: SyncObserver,
+    ) -> Self {
+        let (file, blobs) = opened;
+        Self { queue, index, file, blobs, observe_sync }
     }
 
     /// Commits groups until every sender is gone, and flushes once more for what was entered without a commit.
@@ -80,8 +89,9 @@ impl Writer {
         }
     }
 
-    fn commit(&self, group: Vec<Order>) {
-        let mut step = Step::new(&self.index);
+    fn commit(&mut self, group: Vec<Order>) {
+        let index = Arc::clone(&self.index);
+        let mut step = Step::new(&index);
         let (answers, outcomes): (Vec<_>, Vec<_>) =
             group.into_iter().map(|order| (order.answer, step.take(order.changes))).unzip();
         let written = if self.index.is_broken() { Err(JobLogError::Closed) } else { self.write(step) };
@@ -95,7 +105,7 @@ impl Writer {
         }
     }
 
-    fn write(&self, step: Step<'_>) -> Result<(), JobLogError> {
+    fn write(&mut self, step: Step<'_>) -> Result<(), JobLogError> {
         let written = step.apply().and_then(|()| self.flush());
         if let Err(error) = &written {
             log::error!("the job log takes no more changes: {error}");
@@ -104,10 +114,10 @@ impl Writer {
         written
     }
 
-    fn flush(&self) -> Result<(), JobLogError> {
+    fn flush(&mut self) -> Result<(), JobLogError> {
         let begun = Instant::now();
         self.index.db.flush().map_err(|error| JobLogError::from_sled(&error))?;
-        let synced: io::Result<()> = self.file.sync_data();
+        let synced: io::Result<()> = self.blobs.sync().and_then(|()| self.file.sync_data());
         (self.observe_sync)(begun.elapsed());
         synced.map_err(|error| JobLogError::from_io(&error))
     }
@@ -130,7 +140,12 @@ impl<'a> Step<'a> {
         let mut committed = Committed::default();
         for change in changes {
             match change {
-                Change::End { file, record } => self.end(file, &record, &mut committed)?,
+                Change::End { file, record } => {
+                    // One record that cannot be read must not hold back the outcomes of others.
+                    if let Err(error) = self.end(file, &record, &mut committed) {
+                        log::error!("file {file}: its outcome waits for the next start: {error}");
+                    }
+                }
                 Change::Attempts { file, attempts, is_suspect } => {
                     let record = FileRecord { attempts, is_suspect, end: None };
                     self.batch.insert(key::file(file), record::encode(&record));
@@ -187,8 +202,9 @@ impl<'a> Step<'a> {
     }
 
     fn forget(&mut self, id: BatchId, spool: &[u64], results: &[u64]) -> Result<(), JobLogError> {
+        let keys = self.index.keys_of(id)?;
         self.records.insert(id, None);
-        for key in self.index.keys_of(id)? {
+        for key in keys {
             self.batch.remove(key);
         }
         for (store, segments) in [(StoreName::Spool, spool), (StoreName::Results, results)] {

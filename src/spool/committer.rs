@@ -121,7 +121,8 @@ impl Committer {
                 Ok(places)
             }
             Err(error) => {
-                if let Err(error) = active.segment.trim(start) {
+                // Synced, so that a refused group does not come back after a power cut.
+                if let Err(error) = active.segment.trim(start).and_then(|()| active.segment.file.sync_data()) {
                     log::error!("segment {}: a refused group could not be cut off: {error}", active.segment.id);
                 }
                 Err(error)

@@ -46,6 +46,25 @@ impl Content {
         Ok(bytes)
     }
 
+    /// Whether all bytes are there and have this CRC-32. Blocking.
+    #[must_use]
+    pub fn has_crc(&self, crc: u32) -> bool {
+        let mut hasher = crc32fast::Hasher::new();
+        let mut block = vec![0; usize::try_from(CHUNK_BYTES.min(self.length)).unwrap_or_default()];
+        let mut content = self.clone();
+        let mut left = self.length;
+        while left > 0 {
+            match content.read(&mut block) {
+                Ok(0) | Err(_) => return false,
+                Ok(read) => {
+                    hasher.update(&block[..read]);
+                    left -= read as u64;
+                }
+            }
+        }
+        hasher.finalize() == crc
+    }
+
     /// The bytes in chunks, read ahead of nobody: one chunk at a time, as it is asked for.
     pub fn into_stream(self) -> impl Stream<Item = io::Result<Bytes>> + Unpin {
         Box::pin(stream::unfold(self, |mut content| async move {

@@ -114,10 +114,15 @@ impl Intake {
     ) -> Result<SealedBatch, SpoolError> {
         let frame = FrameBody::encode(FrameKind::Seal, &header, &files);
         let (answer, answered) = oneshot::channel();
+        let store = Arc::clone(&self.store);
         let on_committed = Box::new(move |committed: Result<_, _>| {
             let sealed = committed.and_then(|seal| {
                 let batch = SealedBatch { header, seal, files };
-                on_sealed(&batch).map(|()| batch)
+                match on_sealed(&batch) {
+                    Ok(()) => Ok(batch),
+                    // Nobody will be told of it, so no start may find it.
+                    Err(error) => store.erase(&[seal]).and(Err(error)),
+                }
             });
             // Nobody waits any more when the client has gone; the batch is durable all the same.
             let _ = answer.send(sealed);

@@ -33,7 +33,7 @@ pub use self::intake::{Intake, KeptFile, OnSealed};
 pub use self::lock::DirectoryLock;
 pub use self::seal::{ResultEntry, ResultsHeader, SealHeader, SealedBatch, SealedFile, Sha256Digest, Timings};
 pub use self::store::{SegmentStore, StoreOptions};
-pub use self::survey::Survey;
+pub use self::survey::{Known, Survey};
 
 /// Told how long each sync took.
 pub type SyncObserver = Arc<dyn Fn(Duration) + Send + Sync>;

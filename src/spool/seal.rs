@@ -23,7 +23,7 @@ pub struct SealHeader {
 }
 
 /// What a seal says of one file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SealedFile {
     /// The name that the client gave; for display only, no path comes from it.
     pub name: String,

@@ -54,25 +54,30 @@ impl Segment {
         Ok(segment)
     }
 
-    /// Opens a segment that exists; `InvalidData` when its header is not one.
+    /// Opens a segment that exists.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` when no header was ever written, `InvalidData` when there is one and it is not this segment's.
     pub fn open(dir: &Path, id: u64) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).open(path(dir, id))?;
+        if !file.metadata()?.is_file() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         let mut header = [0; HEADER_BYTES];
-        let sound = file.metadata()?.is_file()
-            && file.read_exact_at(&mut header, 0).is_ok()
-            && header.starts_with(MAGIC)
+        file.read_exact_at(&mut header, 0)?;
+        if header == [0; HEADER_BYTES] {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let sound = header.starts_with(MAGIC)
             && header[8..10] == VERSION.to_le_bytes()
             && header[12..20] == id.to_le_bytes()
             && header[36..] == crc32fast::hash(&header[..36]).to_le_bytes();
         let kind = match u16::from_le_bytes([header[10], header[11]]) {
-            0 => SegmentKind::Stock,
-            1 => SegmentKind::Shared,
-            2 => SegmentKind::Own,
+            0 if sound => SegmentKind::Stock,
+            1 if sound => SegmentKind::Shared,
+            2 if sound => SegmentKind::Own,
             _ => return Err(io::ErrorKind::InvalidData.into()),
         };
-        if !sound {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
         let nonce = *header[20..].first_chunk().expect("the header holds a nonce");
         Ok(Self { id, kind, nonce, file: Arc::new(file) })
     }

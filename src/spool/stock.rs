@@ -1,19 +1,18 @@
 //! A small stock of segments that are ready for use: created, preallocated, and their directory synced.
 //!
-//! A keeper thread fills it, so that no answer waits for a segment to be made. When the stock is empty a segment is made
-//! on the spot, and its failure is the caller's.
+//! One keeper thread makes them all, so that their ids rise in the order in which they are taken, and no answer waits for
+//! a segment to be made unless the stock has run out. When none can be made, whoever waits is told why.
 
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::segment::{Segment, SegmentKind, sync_dir};
 
-/// How long the keeper leaves a disk alone on which it could not make a segment.
+/// How long the keeper leaves a disk alone on which it could not make a segment, unless somebody asks for one.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Where segments come from.
@@ -23,12 +22,21 @@ pub struct Stock {
     keeper: Option<JoinHandle<()>>,
 }
 
+/// How a stock is set up.
+#[derive(Debug)]
+pub struct StockOptions {
+    pub dir: PathBuf,
+    /// The id of the first segment.
+    pub first_id: u64,
+    /// The room that a segment is preallocated with.
+    pub segment_bytes: u64,
+    /// How many segments are kept ready.
+    pub ready_min: usize,
+}
+
 #[derive(Debug)]
 struct Shelf {
-    dir: PathBuf,
-    segment_bytes: u64,
-    ready_min: usize,
-    next_id: AtomicU64,
+    options: StockOptions,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -36,20 +44,19 @@ struct Shelf {
 #[derive(Debug, Default)]
 struct State {
     ready: VecDeque<Segment>,
+    made: u64,
+    /// Those who wait for a segment.
+    asking: usize,
+    /// How often none could be made, and why the last time.
+    failures: u64,
+    failure: Option<io::ErrorKind>,
     closed: bool,
 }
 
 impl Stock {
-    /// A stock of `ready_min` segments of `segment_bytes` in `dir`, the first of them with the id `next_id`.
-    pub fn open(dir: PathBuf, next_id: u64, segment_bytes: u64, ready_min: usize) -> io::Result<Self> {
-        let shelf = Arc::new(Shelf {
-            dir,
-            segment_bytes,
-            ready_min,
-            next_id: AtomicU64::new(next_id),
-            state: Mutex::default(),
-            changed: Condvar::new(),
-        });
+    /// Starts the keeper.
+    pub fn open(options: StockOptions) -> io::Result<Self> {
+        let shelf = Arc::new(Shelf { options, state: Mutex::default(), changed: Condvar::new() });
         let kept = Arc::clone(&shelf);
         let keeper = std::thread::Builder::new().name("stock".into()).spawn(move || kept.keep())?;
         Ok(Self { shelf, keeper: Some(keeper) })
@@ -57,9 +64,7 @@ impl Stock {
 
     /// Takes a segment out of the stock; blocks while one is made if there is none.
     pub fn take(&self, kind: SegmentKind) -> io::Result<Segment> {
-        let ready = self.shelf.lock().ready.pop_front();
-        self.shelf.changed.notify_all();
-        ready.map_or_else(|| self.shelf.make(), Ok)?.take_for(kind)
+        self.shelf.take()?.take_for(kind)
     }
 }
 
@@ -74,14 +79,32 @@ impl Drop for Stock {
 }
 
 impl Shelf {
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn make(&self) -> io::Result<Segment> {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let segment = Segment::create(&self.dir, id, self.segment_bytes)?;
-        sync_dir(&self.dir)?;
+    fn take(&self) -> io::Result<Segment> {
+        let mut state = self.lock();
+        let failures_before = state.failures;
+        state.asking += 1;
+        self.changed.notify_all();
+        let taken = loop {
+            if let Some(segment) = state.ready.pop_front() {
+                break Ok(segment);
+            }
+            if state.closed || state.failures > failures_before {
+                break Err(state.failure.unwrap_or(io::ErrorKind::Other).into());
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        };
+        state.asking -= 1;
+        self.changed.notify_all();
+        taken
+    }
+
+    fn make(&self, id: u64) -> io::Result<Segment> {
+        let segment = Segment::create(&self.options.dir, id, self.options.segment_bytes)?;
+        sync_dir(&self.options.dir)?;
         Ok(segment)
     }
 
@@ -89,18 +112,27 @@ impl Shelf {
     fn keep(&self) {
         let mut state = self.lock();
         while !state.closed {
-            if state.ready.len() >= self.ready_min {
+            if state.ready.len() >= self.options.ready_min {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
+            let id = self.options.first_id + state.made;
+            state.made += 1;
             drop(state);
-            let made = self.make();
+            let made = self.make(id);
             state = self.lock();
             match made {
-                Ok(segment) => state.ready.push_back(segment),
+                Ok(segment) => {
+                    state.ready.push_back(segment);
+                    self.changed.notify_all();
+                }
                 Err(error) => {
-                    log::warn!("no segment could be made ahead of need: {error}");
-                    let waited = self.changed.wait_timeout_while(state, RETRY_AFTER, |state| !state.closed);
+                    log::warn!("segment {id} could not be made: {error}");
+                    state.failures += 1;
+                    state.failure = Some(error.kind());
+                    self.changed.notify_all();
+                    let is_idle = |state: &mut State| !state.closed && state.asking == 0;
+                    let waited = self.changed.wait_timeout_while(state, RETRY_AFTER, is_idle);
                     state = waited.unwrap_or_else(PoisonError::into_inner).0;
                 }
             }

@@ -18,7 +18,7 @@ use super::committer::{Append, COMMIT_QUEUE_MAX, Committer, OnCommitted};
 use super::content::Content;
 use super::frame::{self, FrameBody, FrameRef, PRELUDE_BYTES};
 use super::segment::{self, Segment, SegmentKind};
-use super::stock::Stock;
+use super::stock::{Stock, StockOptions};
 use super::{SpoolError, SyncObserver};
 
 /// Segments that are kept open for reading; past it all are closed and opened again on demand.
@@ -33,6 +33,8 @@ pub struct StoreOptions {
     pub stock_segments: usize,
     /// Ids up to and including this one are never given again, even if their segments are gone.
     pub used_id_max: u64,
+    /// A stream into a segment is refused when it would leave less than this free on the disk, in bytes.
+    pub free_bytes_min: u64,
     /// Told of each sync and how long it took.
     pub observe_sync: SyncObserver,
 }
@@ -41,6 +43,7 @@ pub struct StoreOptions {
 pub struct SegmentStore {
     dir: PathBuf,
     first_new_id: u64,
+    free_bytes_min: u64,
     active_id: Arc<AtomicU64>,
     stock: Arc<Stock>,
     observe_sync: SyncObserver,
@@ -59,10 +62,15 @@ impl SegmentStore {
         if let Some(parent) = dir.parent() {
             segment::sync_dir(parent)?;
         }
-        let StoreOptions { segment_bytes, stock_segments, used_id_max, observe_sync } = options;
+        let StoreOptions { segment_bytes, stock_segments, used_id_max, free_bytes_min, observe_sync } = options;
         let last = segment::list(dir)?.last().copied().unwrap_or(0).max(used_id_max);
         let first_new_id = last + 1;
-        let stock = Arc::new(Stock::open(dir.to_owned(), first_new_id, segment_bytes, stock_segments)?);
+        let stock = Arc::new(Stock::open(StockOptions {
+            dir: dir.to_owned(),
+            first_id: first_new_id,
+            segment_bytes,
+            ready_min: stock_segments,
+        })?);
         let active_id = Arc::new(AtomicU64::new(0));
         let (appends, queue) = mpsc::channel(COMMIT_QUEUE_MAX);
         let committer =
@@ -71,6 +79,7 @@ impl SegmentStore {
         Ok(Self {
             dir: dir.to_owned(),
             first_new_id,
+            free_bytes_min,
             active_id,
             stock,
             observe_sync,
@@ -94,6 +103,25 @@ impl SegmentStore {
     /// A segment for one stream; blocks while one is made if there is none in stock.
     pub(super) fn take_own(&self) -> io::Result<Segment> {
         self.stock.take(SegmentKind::Own)
+    }
+
+    /// Whether a stream may go on, or would eat what is kept free for results and the job log.
+    pub(super) fn has_room(&self) -> io::Result<bool> {
+        Ok(super::free_bytes(&self.dir)? >= self.free_bytes_min)
+    }
+
+    /// Whether regions are still being committed.
+    #[must_use]
+    pub fn is_working(&self) -> bool {
+        self.appends.as_ref().is_some_and(|appends| !appends.is_closed())
+    }
+
+    /// Whether the segment is one stream's own.
+    ///
+    /// # Errors
+    /// When the segment cannot be opened.
+    pub fn is_own(&self, segment: u64) -> Result<bool, SpoolError> {
+        Ok(self.segment(segment)?.kind == SegmentKind::Own)
     }
 
     pub(super) fn sync_observer(&self) -> SyncObserver {

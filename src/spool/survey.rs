@@ -1,8 +1,8 @@
 //! What lies in the segments at start: the frames that the job log may not know yet, and what nobody owns.
 //!
 //! Runs before anything is written. Frames are found by walking a segment's blocks, so that damage to one costs no other;
-//! a segment of its own is read from its end. What is dead is swept on the way: a crash in the sweep only leaves it to
-//! the next one.
+//! a segment of its own is read from its end. What is dead is swept on the way, and a crash in the sweep only leaves it to
+//! the next start. Where there is no job log to ask, what looks damaged is kept: it may have been acknowledged.
 
 use std::fs::File;
 use std::io;
@@ -16,6 +16,16 @@ use super::store::SegmentStore;
 /// Blocks that are read in one go while a segment is walked.
 const WALK_BYTES: usize = 1 << 20;
 
+/// What the job log knows of a store's segments.
+pub trait Known {
+    /// The segment from which on frames may be missing in the log; 0 when the log is new.
+    fn checkpoint(&self) -> u64;
+    /// Whether any batch has a region in the segment.
+    fn is_alive(&self, segment: u64) -> bool;
+    /// Where the last region that the log knows of ends in the segment, in bytes.
+    fn end(&self, segment: u64) -> u64;
+}
+
 /// What a survey found and did.
 #[derive(Debug, Default)]
 pub struct Survey {
@@ -23,104 +33,127 @@ pub struct Survey {
     pub frames: Vec<FrameRef>,
     /// Segments that were removed because nothing in them is alive.
     pub swept: usize,
-    /// Segments that are needed and whose header cannot be read.
+    /// Segments in which something that may have been acknowledged cannot be read.
     pub damaged: Vec<u64>,
+}
+
+/// What one segment holds.
+#[derive(Default)]
+struct Found {
+    frames: Vec<FrameRef>,
+    /// A frame began here and is not whole: cut short by a crash, or damaged later.
+    has_torn: bool,
 }
 
 impl SegmentStore {
     /// Looks at every segment that may hold a frame that the job log lacks, and sweeps those that hold nothing.
     ///
-    /// Shared segments from `from_segment` on are walked. `is_known` says whether the job log refers to a segment.
-    ///
     /// # Errors
     /// When the directory or a segment cannot be read.
-    pub fn survey(&self, from_segment: u64, is_known: &dyn Fn(u64) -> bool) -> Result<Survey, SpoolError> {
+    pub fn survey(&self, known: &dyn Known) -> Result<Survey, SpoolError> {
         let mut survey = Survey::default();
         let ids = segment::list(self.dir()).map_err(|error| SpoolError::from_io(&error))?;
         for id in ids.into_iter().filter(|id| *id < self.first_new_id()) {
-            let known = is_known(id);
-            let found = match Segment::open(self.dir(), id) {
-                Ok(segment) => frames_of(&segment, from_segment, known),
-                Err(error) => Err(error),
-            };
-            match found {
-                Ok(found) if found.is_empty() && !known => {
-                    self.unlink(id)?;
-                    survey.swept += 1;
-                }
-                Ok(mut found) => survey.frames.append(&mut found),
-                Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
-                    if known {
-                        log::error!("segment {id}: its header cannot be read");
+            let is_new_log = known.checkpoint() == 0;
+            match self.look(id, known) {
+                Ok(found) => {
+                    let is_empty = found.frames.is_empty() && !known.is_alive(id);
+                    if is_empty && found.has_torn && is_new_log {
+                        log::error!("segment {id}: kept, although nothing in it can be read");
                         survey.damaged.push(id);
-                    } else {
+                    } else if is_empty {
                         self.unlink(id)?;
                         survey.swept += 1;
                     }
+                    survey.frames.extend(found.frames);
+                }
+                Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData) => {
+                    log::error!("segment {id}: its header is damaged");
+                    survey.damaged.push(id);
                 }
                 Err(error) => return Err(SpoolError::from_io(&error)),
             }
         }
         Ok(survey)
     }
-}
 
-fn frames_of(segment: &Segment, from_segment: u64, known: bool) -> io::Result<Vec<FrameRef>> {
-    match segment.kind {
-        SegmentKind::Stock => Ok(Vec::new()),
-        SegmentKind::Own if known => Ok(Vec::new()),
-        SegmentKind::Own => Ok(last_frame(segment)?.into_iter().collect()),
-        SegmentKind::Shared if segment.id < from_segment => Ok(Vec::new()),
-        SegmentKind::Shared => {
-            let frames = walk(segment)?;
-            // A group that was cut short by a crash lies behind the last frame; nobody was told of it.
-            let end = frames.last().map_or(Segment::FIRST_REGION, FrameRef::end);
-            if segment.file.metadata()?.len() > end {
-                segment.trim(end)?;
+    fn look(&self, id: u64, known: &dyn Known) -> io::Result<Found> {
+        let segment = match Segment::open(self.dir(), id) {
+            Ok(segment) => segment,
+            // A crash while it was made: there never was anything in it.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Found::default()),
+            Err(error) => return Err(error),
+        };
+        match segment.kind {
+            SegmentKind::Stock => Ok(Found::default()),
+            SegmentKind::Own if known.is_alive(id) => Ok(Found::default()),
+            SegmentKind::Own => last_frame(&segment),
+            SegmentKind::Shared if known.is_alive(id) && id < known.checkpoint() => Ok(Found::default()),
+            SegmentKind::Shared => {
+                let found = walk(&segment)?;
+                cut_off_torn_group(&segment, &found, known)?;
+                Ok(found)
             }
-            Ok(frames)
         }
     }
 }
 
+/// Gives back what lies behind the last region: a group that a crash cut short, of which nobody was told, and the room
+/// that was preallocated.
+fn cut_off_torn_group(segment: &Segment, found: &Found, known: &dyn Known) -> io::Result<()> {
+    if found.has_torn && known.checkpoint() == 0 {
+        return Ok(());
+    }
+    let end = found.frames.last().map_or(Segment::FIRST_REGION, FrameRef::end).max(known.end(segment.id));
+    segment.trim(segment.file.metadata()?.len().min(end))
+}
+
 /// The frame that ends with the file.
-fn last_frame(segment: &Segment) -> io::Result<Option<FrameRef>> {
+fn last_frame(segment: &Segment) -> io::Result<Found> {
     let length = segment.file.metadata()?.len();
-    let Some(trailer_at) = length.checked_sub(8).filter(|at| *at >= Segment::FIRST_REGION) else { return Ok(None) };
+    let Some(trailer_at) = length.checked_sub(8).filter(|at| *at >= Segment::FIRST_REGION) else {
+        return Ok(Found::default());
+    };
     let mut bytes = [0; 8];
     segment.file.read_exact_at(&mut bytes, trailer_at)?;
     match trailer(&bytes).and_then(|frame_length| length.checked_sub(frame_length)) {
-        Some(at) if at % BLOCK_BYTES == 0 => frame_at(segment, at),
-        _ => Ok(None),
+        Some(at) if at % BLOCK_BYTES == 0 => {
+            let mut found = Found::default();
+            found.add(frame_at(segment, at)?);
+            Ok(found)
+        }
+        _ => Ok(Found::default()),
     }
 }
 
 /// Every whole frame of a shared segment.
-fn walk(segment: &Segment) -> io::Result<Vec<FrameRef>> {
-    let mut frames: Vec<FrameRef> = Vec::new();
+fn walk(segment: &Segment) -> io::Result<Found> {
+    let mut found = Found::default();
     let mut at = Segment::FIRST_REGION;
     let mut window = vec![0; WALK_BYTES];
+    let step = usize::try_from(BLOCK_BYTES).expect("a block fits the address space");
     loop {
         let read = read_up_to(&segment.file, &mut window, at)?;
         if read < PRELUDE_BYTES {
-            return Ok(frames);
+            return Ok(found);
         }
-        let step = usize::try_from(BLOCK_BYTES).expect("a block fits the address space");
         let begins_here = (0..read).step_by(step).find_map(|offset| {
             let here = at + offset as u64;
             Prelude::decode(&window[offset..read], segment.id, &segment.nonce, here).map(|_| here)
         });
-        let Some(here) = begins_here else {
-            at += WALK_BYTES as u64;
-            continue;
+        at = match begins_here {
+            Some(here) => found.add(frame_at(segment, here)?).unwrap_or(here + BLOCK_BYTES),
+            None => at + WALK_BYTES as u64,
         };
-        match frame_at(segment, here)? {
-            Some(frame) => {
-                at = frame.end();
-                frames.push(frame);
-            }
-            None => at = here + BLOCK_BYTES,
-        }
+    }
+}
+
+impl Found {
+    /// Notes a frame, whole or torn; says where it ends if it is whole.
+    fn add(&mut self, frame: Option<FrameRef>) -> Option<u64> {
+        self.has_torn |= frame.is_none();
+        self.frames.extend(frame);
+        frame.map(|frame| frame.end())
     }
 }
 

@@ -31,24 +31,27 @@ impl Work {
         let answer = processor.send(Attempt { job, segment: file.segment, start: file.start }).await;
         file.timings.process_ms = ms_since(begun);
         file.attempts += 1;
-        let answer = if let Ok(answer) = answer {
-            self.make_idle(processor);
-            answer
-        } else {
+        let Ok(answer) = answer else {
             log::error!("file {}: its processor panicked and is replaced", file.id);
             self.custody.metrics.actor_panics.inc();
             self.add_processor();
-            Err(Fault::Retry(FileErrorCode::Unreadable.into()))
+            return self.fault(file, Fault::Retry(FileErrorCode::Panicked.into())).await;
         };
         match answer {
             Ok(extraction) => {
                 self.custody.metrics.processing_seconds.observe(begun.elapsed().as_secs_f64());
                 self.end(file, Ok(extraction)).await;
             }
-            // The child was killed with the server; the file starts again from its last durable state.
-            Err(_) if self.draining.get() => {}
-            Err(Fault::Retry(error)) if file.attempts < self.options.attempts_max => self.try_again(file, &error).await,
-            Err(Fault::Retry(error) | Fault::GiveUp(error)) => self.end(file, Err(error)).await,
+            Err(fault) => self.fault(file, fault).await,
+        }
+        // Only now: while a text waits for room, no other is made.
+        self.make_idle(processor);
+    }
+
+    async fn fault(self: &Rc<Self>, file: FileOnItsWay, fault: Fault) {
+        match fault {
+            Fault::Retry(error) if file.attempts < self.options.attempts_max => self.try_again(file, &error).await,
+            Fault::Retry(error) | Fault::GiveUp(error) => self.end(file, Err(error)).await,
         }
     }
 

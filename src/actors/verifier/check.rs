@@ -17,13 +17,25 @@ const BLOCK_BYTES: usize = 256 << 10;
 #[derive(Debug, PartialEq, Eq)]
 pub enum Checked {
     /// The file is what its seal promises.
-    Sound { media_type: String, warnings: Vec<String> },
+    Sound(Sound),
     /// May be better at the next look.
     NotYet(FileError),
     /// The bytes are there, and not those that were acknowledged.
     Lost(FileError),
     /// The client's own doing: content that does not fit the name, or that no text can be read from.
     Refused(FileError),
+}
+
+/// A file that may be read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Sound {
+    /// Where the file begins in its batch's region, in bytes.
+    pub offset: u64,
+    pub length: u64,
+    /// The type by content first, and by name second.
+    pub media_type: String,
+    /// What is odd about the file, for its result.
+    pub warnings: Vec<String>,
 }
 
 /// Looks at a file. Blocking.
@@ -38,17 +50,20 @@ pub fn check(custody: &Custody, record: &BatchRecord, sealed: &SealedFile) -> Ch
         Err(error) => return not_yet(SpoolError::from_io(&error)),
     }
     match media::judge(&sealed.name, content) {
-        Ok(judged) => of_type(judged),
+        Ok(judged) => of_type(sealed, judged),
         Err(error) => not_yet(SpoolError::from_io(&error)),
     }
 }
 
-fn of_type(judged: Judged) -> Checked {
+fn of_type(sealed: &SealedFile, judged: Judged) -> Checked {
+    let sound = |media_type, warnings| {
+        Checked::Sound(Sound { offset: sealed.offset, length: sealed.length, media_type, warnings })
+    };
     match judged {
-        Judged::Agreed(media_type) => Checked::Sound { media_type, warnings: Vec::new() },
+        Judged::Agreed(media_type) => sound(media_type, Vec::new()),
         Judged::Differs { media_type, .. } => {
             let warning = format!("type_differs: the content is {media_type}, which is not what the name says");
-            Checked::Sound { media_type, warnings: vec![warning] }
+            sound(media_type, vec![warning])
         }
         Judged::Mismatch => Checked::Refused(FileErrorCode::TypeMismatch.into()),
         Judged::Unsupported => Checked::Refused(FileErrorCode::UnsupportedType.into()),
