@@ -38,7 +38,7 @@ pub enum ServeError {
     InUse(#[error(not(source))] String),
     #[display("the data directory {dir} cannot be used: {error}")]
     Directory { dir: String, error: std::io::Error },
-    #[display("the data directory cannot be opened: {_0}{}", remedy(_0))]
+    #[display("the data directory cannot be opened: {_0}{}", remedy(*_0))]
     Custody(CustodyError),
     #[display("{listen} cannot be listened on: {error}")]
     Listen { listen: std::net::SocketAddr, error: std::io::Error },
@@ -47,7 +47,7 @@ pub enum ServeError {
 }
 
 /// What the operator can do about it.
-fn remedy(error: &CustodyError) -> &'static str {
+fn remedy(error: CustodyError) -> &'static str {
     match error {
         CustodyError::JobLog(JobLogError::Damaged) => {
             "; move its folder joblog away and start again: the log is made anew from seals and results"

@@ -1,4 +1,4 @@
-//! BatchAggregator: makes outcomes durable, in groups: results first, then the records that name them.
+//! `BatchAggregator`: makes outcomes durable, in groups: results first, then the records that name them.
 //!
 //! Takes `EndedFile`. While one group is being synced the next one gathers. A disk that is full or failing holds the group
 //! back and nothing is lost: it is tried again until there is room. A batch completes with its last outcome.
@@ -224,7 +224,7 @@ impl Work {
     async fn enter(&self, durable: Vec<(Gathered, FrameRef)>) {
         let end = |(result, place): &(Gathered, FrameRef)| Change::End {
             file: result.entry.file,
-            record: file_record(result.entry.clone(), *place),
+            record: Box::new(file_record(result.entry.clone(), *place)),
         };
         match self.custody.joblog.commit(durable.iter().map(end).collect()).await {
             Ok(committed) => self.announce(&durable, &committed),

@@ -30,6 +30,12 @@ pub struct TextInfo {
     pub pages: Option<u32>,
     pub title: Option<String>,
     pub author: Option<String>,
+    /// When the document was made, as it says itself.
+    pub created: Option<String>,
+    /// The text's language (ISO 639), as the document says or as it was guessed.
+    pub language: Option<String>,
+    /// Whether a limit ended the reading; the warnings say which.
+    pub truncated: bool,
     /// What was skipped or could not be read, a sentence each, beginning with a code: `no_text: …`.
     pub warnings: Vec<String>,
     /// The library that read the file and its version: `hayro 0.9.0`.

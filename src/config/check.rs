@@ -10,8 +10,8 @@ use crate::batch::BATCH_FILES_LIMIT;
 
 /// One less than a batch has ids for: the file that is one too many still has one, under which it is refused.
 const FILES_MAX: usize = BATCH_FILES_LIMIT - 1;
-/// A part's headers are read into 64 KiB, and a client may give the name in them twice, plain and encoded.
-const NAME_BYTES_MAX: u64 = 16 << 10;
+/// The names of the largest batch that the settings allow still fit into one seal.
+const NAME_BYTES_MAX: u64 = 1 << 10;
 /// A week. Longer waits are mistakes of units, and sums of times must not overflow.
 const MS_MAX: u64 = 7 * 24 * 3_600 * 1_000;
 /// With more, the last wait of a doubling backoff would be longer than anybody waits.

@@ -91,7 +91,9 @@ impl Custody {
                     log::warn!("file {}: its result was cut short and is made again", entry.file);
                 }
                 None => match self.joblog.replay(entry.file, &entry.outcome) {
-                    Ok(()) => changes.push(Change::End { file: entry.file, record: file_record(entry, frame) }),
+                    Ok(()) => {
+                        changes.push(Change::End { file: entry.file, record: Box::new(file_record(entry, frame)) });
+                    }
                     Err(error) => log::error!("file {}: its outcome is not entered: {error}", entry.file),
                 },
             }

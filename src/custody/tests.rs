@@ -55,6 +55,9 @@ async fn append_results(custody: &Custody, files: &[FileId]) -> (Vec<ResultEntry
             pages: None,
             title: None,
             author: None,
+            created: None,
+            language: None,
+            truncated: false,
             warnings: Vec::new(),
             engine: "test".into(),
         }),
@@ -78,7 +81,7 @@ async fn end(custody: &Custody, files: &[FileId]) {
     for entry in &entries {
         custody.joblog.replay(entry.file, &entry.outcome).unwrap();
     }
-    let change = |entry: ResultEntry| Change::End { file: entry.file, record: file_record(entry, place) };
+    let change = |entry: ResultEntry| Change::End { file: entry.file, record: Box::new(file_record(entry, place)) };
     custody.joblog.commit(entries.into_iter().map(change).collect()).await.unwrap();
 }
 
@@ -155,7 +158,7 @@ async fn a_job_log_that_does_not_open_is_put_aside_and_made_anew() {
     let custody = open(&dir);
     let batch = store(&custody, 1, true).await.header.batch;
     drop(custody);
-    std::fs::write(dir.path().join("joblog").join("conf"), "not sled's").unwrap();
+    std::fs::write(dir.path().join("joblog").join("conf"), "not a log's").unwrap();
 
     let custody = open(&dir);
     assert_eq!(custody.recover().await.unwrap().open, [batch]);
@@ -173,7 +176,7 @@ async fn a_second_outcome_is_dropped() {
     let file = files(&batch)[0];
     end(&custody, &[file]).await;
     let (mut entries, place) = append_results(&custody, &[file]).await;
-    let again = Change::End { file, record: file_record(entries.remove(0), place) };
+    let again = Change::End { file, record: Box::new(file_record(entries.remove(0), place)) };
     assert_eq!(custody.joblog.commit(vec![again]).await.unwrap().ended, []);
     let tally = custody.joblog.batch(batch.header.batch).unwrap().unwrap().tally;
     assert_eq!((tally.succeeded, tally.pending()), (1, 1));

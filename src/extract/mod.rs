@@ -4,45 +4,31 @@
 //! same text. A parser may still overflow its stack or run out of memory, so this runs in a child process.
 //! Empty text (a scan, an empty file) is a success with a warning that begins with `no_text: `.
 
-mod cells;
-mod charset;
-mod containers;
-mod docx;
-mod dom;
-mod epub;
-mod html;
+mod archive;
+mod error;
 mod image;
+mod inner;
+mod language;
 mod mail;
 mod markdown;
 pub mod media;
-mod numbering;
-mod odf;
-mod ooxml;
-mod package;
+mod office;
 mod pdf;
-mod pdf_layout;
-mod pptx;
-mod rtf;
+mod room;
 mod text;
-mod workbook;
+mod time;
+mod unpack;
+mod web;
 mod xml;
 
-use derive_more::{Display, Error};
+use archive::{gzip, tar, zip};
+use mail::{eml, msg};
+use office::{doc, docx, odf, ppt, pptx, rtf, workbook};
+use web::{epub, html};
 
-/// How much an extraction may produce. More limits may come, so build it with `..Limits::default()`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// The most bytes of text.
-    pub text_bytes_max: usize,
-    /// The most bytes that the parts of one container (a DOCX, an EPUB) may unpack to, all together.
-    pub unpacked_bytes_max: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { text_bytes_max: 64 << 20, unpacked_bytes_max: 256 << 20 }
-    }
-}
+pub use error::ExtractError;
+pub use room::Limits;
+use room::{Room, Stock};
 
 /// What was got out of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,48 +38,51 @@ pub struct Extracted {
     pub pages: Option<u32>,
     pub title: Option<String>,
     pub author: Option<String>,
+    /// When the document was made: a date, or a moment with its offset, in ISO 8601.
+    pub created: Option<String>,
+    /// The language, as in `de` or `pt-BR`.
+    pub language: Option<String>,
+    /// Whether a limit ended the reading, so that the text is only what was read before it.
+    pub truncated: bool,
     /// What was skipped and why: `code: sentence`.
     pub warnings: Vec<String>,
     /// The engine and its version, as in `hayro 0.9.0`.
     pub engine: &'static str,
 }
 
-/// Why there is no text. All of them are the file's own fault and will not pass with time.
-#[derive(Debug, Display, Error, Clone, PartialEq, Eq)]
-pub enum ExtractError {
-    #[display("files of this type cannot be read")]
-    UnsupportedType,
-    #[display("the file needs a password")]
-    PasswordProtected,
-    /// The reason is for the log only: it may quote the file.
-    #[display("the file is damaged: {_0}")]
-    Parse(#[error(not(source))] String),
-    #[display("the text is larger than the limit")]
-    TextTooLarge,
-    #[display("the file unpacks to more than the limit")]
-    ExpandsTooFar,
-}
-
-impl ExtractError {
-    fn parse(reason: impl Into<String>) -> Self {
-        Self::Parse(reason.into())
-    }
-}
+/// More warnings than a reader would look at are only counted.
+const WARNINGS_MAX: usize = 100;
 
 /// The warning of a file that has pictures instead of text.
 const NO_OCR: &str = "no_text: OCR is not available.";
 
-/// What every engine is given besides the bytes: its limits, and someone to tell that it is alive.
-struct Room<'a> {
-    limits: &'a Limits,
-    progress: &'a mut dyn FnMut(),
-}
+impl Extracted {
+    /// Ends the reading at a limit: what was read before it counts, unless that is nothing.
+    fn end_at(&mut self, error: ExtractError, has_text: bool) -> Result<(), ExtractError> {
+        if !error.is_limit() || !has_text {
+            return Err(error);
+        }
+        self.truncated = true;
+        self.warnings.push(format!("truncated: {}: {error}.", error.code()));
+        Ok(())
+    }
 
-impl Room<'_> {
-    /// Called between pieces of work with the size of the text so far.
-    fn step(&mut self, text_bytes: usize) -> Result<(), ExtractError> {
-        (self.progress)();
-        if text_bytes > self.limits.text_bytes_max { Err(ExtractError::TextTooLarge) } else { Ok(()) }
+    /// Makes the metadata fit for use, and bounds the warnings: an archive can give one for each member.
+    fn tidy(&mut self) {
+        for field in [&mut self.title, &mut self.author, &mut self.created, &mut self.language] {
+            *field = field.as_deref().and_then(one_line);
+        }
+        if self.text.trim().is_empty() {
+            self.text.clear();
+            if !self.warnings.iter().any(|warning| warning.starts_with("no_text: ")) {
+                self.warnings.push("no_text: The file has no text in it.".to_owned());
+            }
+        }
+        if self.warnings.len() > WARNINGS_MAX {
+            let more = self.warnings.len() - WARNINGS_MAX;
+            self.warnings.truncate(WARNINGS_MAX);
+            self.warnings.push(format!("skipped: There are {more} more warnings."));
+        }
     }
 }
 
@@ -102,16 +91,26 @@ type Engine = fn(&[u8], &mut Room<'_>) -> Result<Extracted, ExtractError>;
 /// The engine for each media type; what is not listed but begins with `text/` is read as plain text.
 const ENGINES: &[(&[&str], Engine)] = &[
     (&[media::PDF], pdf::extract),
+    (&[media::DOC], doc::extract),
     (&[media::DOCX], docx::extract),
+    (&[media::PPT], ppt::extract),
     (&[media::PPTX], pptx::extract),
-    (&[media::XLSX, media::XLS, media::XLSB, media::ODS], workbook::extract),
+    (&[media::XLSX], workbook::extract_xlsx),
+    (&[media::XLSB], workbook::extract_xlsb),
+    (&[media::XLS], workbook::extract_xls),
     (&[media::ODT], odf::extract_text_document),
+    (&[media::ODS], odf::extract_spreadsheet),
     (&[media::ODP], odf::extract_presentation),
     (&[media::RTF], rtf::extract),
     (&[media::EPUB], epub::extract),
-    (&[media::EML], mail::extract),
+    (&[media::EML], eml::extract),
+    (&[media::MSG], msg::extract),
     (&[media::HTML, media::XHTML], html::extract),
-    (&[media::XML, media::SVG], xml::extract),
+    (&[media::XML], xml::extract),
+    (&[media::SVG], xml::extract_svg),
+    (&[media::ZIP], zip::extract),
+    (&[media::TAR], tar::extract),
+    (&[media::GZIP], gzip::extract),
     (media::IMAGES, image::extract),
     (media::TEXT_APPLICATIONS, text::extract),
 ];
@@ -134,16 +133,13 @@ pub fn extract(
     progress: &mut dyn FnMut(),
 ) -> Result<Extracted, ExtractError> {
     let engine = engine(media_type).ok_or(ExtractError::UnsupportedType)?;
-    let mut room = Room { limits, progress };
+    let stock = Stock::new(limits);
+    let mut room = Room::new(limits, progress, &stock);
     let mut extracted = engine(bytes, &mut room)?;
     room.step(extracted.text.len())?;
-    extracted.title = extracted.title.as_deref().and_then(one_line);
-    extracted.author = extracted.author.as_deref().and_then(one_line);
-    if extracted.text.trim().is_empty() {
-        extracted.text.clear();
-        if !extracted.warnings.iter().any(|warning| warning.starts_with("no_text: ")) {
-            extracted.warnings.push("no_text: The file has no text in it.".to_owned());
-        }
+    extracted.tidy();
+    if extracted.language.is_none() && media::is_prose(media_type) {
+        extracted.language = language::of(&extracted.text);
     }
     Ok(extracted)
 }
@@ -157,10 +153,22 @@ fn one_line(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Cursor, Write as _};
+
     use super::*;
 
-    pub(super) fn read(bytes: &[u8], media_type: &str) -> Extracted {
+    pub(crate) fn read(bytes: &[u8], media_type: &str) -> Extracted {
         extract(bytes, media_type, &Limits::default(), &mut || ()).expect("the sample can be read")
+    }
+
+    /// A ZIP package of these parts.
+    pub(crate) fn packed(parts: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut writer = ::zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, content) in parts {
+            writer.start_file(*name, ::zip::write::SimpleFileOptions::default()).unwrap();
+            writer.write_all(content).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! HTTP: the route table, and what every handler shares. One file for each resource; `error` alone knows status codes.
 
+mod admission;
 mod batches;
 mod error;
 mod files;

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use actix::Actor;
 use actix_multipart::{Field, Multipart};
-use actix_web::http::header::{CONTENT_LENGTH, HeaderName, LOCATION};
+use actix_web::http::header::{HeaderName, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 use serde_json::value::RawValue;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
+use super::admission::admit;
 use super::batches::{FILES_PAGE_MAX, Page, next_page, off_thread, until_completed, view};
 use super::query::Query;
 use super::view::{BatchState, BatchView, ErrorView, RefusedFileView};
@@ -23,7 +24,7 @@ use crate::actors::uploader::{ReceiveFile, ReceivedFile, UploadError, UploadLimi
 use crate::actors::verifier::StoredBatch;
 use crate::batch::BatchId;
 use crate::custody::{BatchStatus, Custody, FileStatus};
-use crate::metrics::{Metrics, UploadLabels, UploadOutcome};
+use crate::metrics::{UploadLabels, UploadOutcome};
 use crate::spool::{Intake, OnSealed, SealHeader, SealedBatch, SealedFile, SpoolError};
 
 /// The owner of batches while no keys are configured.
@@ -37,7 +38,7 @@ pub async fn upload(
     request_id: web::ReqData<RequestId>,
 ) -> Result<HttpResponse, ApiError> {
     let wait = Query::of(&request)?.wait(Duration::from_millis(api.limits.wait_ms_max))?;
-    let open = OpenUpload { _permit: admit(&request, &api)?, _counted: Counted::new(&api.custody.metrics) };
+    let open = admit(&request, &api)?;
     let mut arriving = Arriving::new(&api);
     let received = arriving.receive(Multipart::new(request.headers(), payload)).await;
     if let Err(error) = received {
@@ -54,47 +55,6 @@ pub async fn upload(
             drop(answered);
             answer_after(&api, sealed.header.batch, wait).await
         }
-    }
-}
-
-/// Turns a request away before its body is read, where that is due.
-fn admit(request: &HttpRequest, api: &Api) -> Result<OwnedSemaphorePermit, ApiError> {
-    if api.health.is_draining() {
-        return Err(ApiError::Draining);
-    }
-    if !api.custody.is_working() {
-        return Err(ApiError::StorageFailed("the committer or the job log has stopped".into()));
-    }
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let free = api.custody.free_bytes().map_err(|error| ApiError::StorageFailed(error.to_string()))?;
-    if free.saturating_sub(announced.unwrap_or(0)) < api.limits.disk_free_bytes_min {
-        return Err(ApiError::DiskFull);
-    }
-    if api.custody.joblog.open_count() >= api.limits.batches_open_max {
-        return Err(ApiError::QueueFull);
-    }
-    Arc::clone(&api.uploads).try_acquire_owned().map_err(|_| ApiError::TooManyUploads)
-}
-
-/// What an upload holds while it is arriving.
-struct OpenUpload<'a> {
-    _permit: OwnedSemaphorePermit,
-    _counted: Counted<'a>,
-}
-
-/// Counts an upload while it is arriving, however it ends.
-struct Counted<'a>(&'a Metrics);
-
-impl<'a> Counted<'a> {
-    fn new(metrics: &'a Metrics) -> Self {
-        metrics.uploads_open.inc();
-        Self(metrics)
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.uploads_open.dec();
     }
 }
 

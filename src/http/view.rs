@@ -155,6 +155,8 @@ struct ResultView {
     tokens: u64,
     tokenizer: Tokenizer,
     pages: Option<u32>,
+    /// Whether a limit ended the reading; the warnings say which.
+    truncated: bool,
     metadata: ResultMetadata,
     warnings: Vec<String>,
     engine: String,
@@ -164,6 +166,8 @@ struct ResultView {
 struct ResultMetadata {
     title: Option<String>,
     author: Option<String>,
+    created: Option<String>,
+    language: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -214,16 +218,27 @@ impl From<FileStatus> for FileView {
                 queued_ms: timings.map(|timings| timings.queued_ms),
                 process_ms: timings.map(|timings| timings.process_ms),
             },
-            links: FileLinks { content, this },
+            links: FileLinks { this, content },
         }
     }
 }
 
 fn result(end: FileEnd, file: &str) -> Option<ResultView> {
     let Outcome::Succeeded(info) = end.outcome else { return None };
-    let TextInfo { chars, tokens, tokenizer, pages, title, author, warnings, engine } = info;
-    let metadata = ResultMetadata { title, author };
-    Some(ResultView { text_url: format!("{file}/text"), chars, tokens, tokenizer, pages, metadata, warnings, engine })
+    let TextInfo { chars, tokens, tokenizer, pages, title, author, created, language, truncated, warnings, engine } =
+        info;
+    let metadata = ResultMetadata { title, author, created, language };
+    Some(ResultView {
+        text_url: format!("{file}/text"),
+        chars,
+        tokens,
+        tokenizer,
+        pages,
+        truncated,
+        metadata,
+        warnings,
+        engine,
+    })
 }
 
 fn timestamp(ms: i64) -> Timestamp {

@@ -25,7 +25,7 @@ pub const ORDER_QUEUE_MAX: usize = 64;
 #[derive(Debug)]
 pub enum Change {
     /// A file has come to its end.
-    End { file: FileId, record: FileRecord },
+    End { file: FileId, record: Box<FileRecord> },
     /// Attempts are over without an end of the file, or a crash has cut them short.
     Attempts { file: FileId, attempts: u32, is_suspect: bool },
     /// From now on the claim's files may be tried.

@@ -118,6 +118,24 @@ impl Failure {
     fn new(fault: Fault, log: &str) -> Self {
         Self { fault, log: log[..log.floor_char_boundary(LOG_BYTES_MAX)].to_owned() }
     }
+
+    fn of(error: &ExtractError) -> Self {
+        use ExtractError as E;
+        let fault = match error {
+            E::UnsupportedType => Fault::UnsupportedType,
+            E::PasswordProtected => Fault::PasswordProtected,
+            E::Parse(reason) => return Self::new(Fault::ParseError, reason),
+            E::TextTooLarge => Fault::TextTooLarge,
+            E::ExpandsTooFar => Fault::ExpandsTooFar,
+            E::TooManyEntries => Fault::TooManyEntries,
+            E::NestedTooDeep => Fault::NestedTooDeep,
+            E::TooManyCells => Fault::TooManyCells,
+            E::TooManyElements => Fault::TooManyElements,
+            E::TooManyPages => Fault::TooManyPages,
+            E::ImageTooLarge => Fault::ImageTooLarge,
+        };
+        Self::new(fault, "")
+    }
 }
 
 /// Reads the job's bytes; none when there is no room for them, and then they are passed over, so that the next order
@@ -147,13 +165,8 @@ fn examine(bytes: Vec<u8>, job: &Job, setup: &Setup, pulse: &mut Pulse) -> Answe
     let limits = Limits { text_bytes_max, ..Limits::default() };
     let extracted = extract::extract(&bytes, &job.media_type, &limits, &mut || pulse.beat());
     drop(bytes);
-    let Extracted { text, pages, title, author, warnings, engine } = extracted.map_err(|error| match error {
-        ExtractError::UnsupportedType => Failure::new(Fault::UnsupportedType, ""),
-        ExtractError::PasswordProtected => Failure::new(Fault::PasswordProtected, ""),
-        ExtractError::Parse(log) => Failure::new(Fault::ParseError, &log),
-        ExtractError::TextTooLarge => Failure::new(Fault::TextTooLarge, ""),
-        ExtractError::ExpandsTooFar => Failure::new(Fault::ExpandsTooFar, ""),
-    })?;
+    let Extracted { text, pages, title, author, created, language, warnings, truncated, engine } =
+        extracted.map_err(|error| Failure::of(&error))?;
     if text.len() > text_bytes_max {
         return Err(Failure::new(Fault::TextTooLarge, ""));
     }
@@ -165,6 +178,9 @@ fn examine(bytes: Vec<u8>, job: &Job, setup: &Setup, pulse: &mut Pulse) -> Answe
         pages,
         title: title.as_deref().map(clip),
         author: author.as_deref().map(clip),
+        created: created.as_deref().map(clip),
+        language: language.as_deref().map(clip),
+        truncated,
         warnings: warnings.iter().take(WARNINGS_MAX).map(|warning| clip(warning)).collect(),
         engine: clip(engine),
     };

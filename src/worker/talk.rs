@@ -240,6 +240,9 @@ mod tests {
             pages: None,
             title: None,
             author: None,
+            created: None,
+            language: None,
+            truncated: false,
             warnings: Vec::new(),
             engine: "test 1".into(),
         };

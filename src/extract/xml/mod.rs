@@ -1,0 +1,134 @@
+//! XML: a forgiving tree for the engines that read it, and the text of files that are XML themselves.
+//!
+//! Names are compared without their prefixes. No entity but the five predefined ones and character references is
+//! expanded, and nothing outside the bytes is ever read, so there is no entity bomb and no leak. What cannot be parsed
+//! ends the tree, and what was read so far counts. Depth is bounded, so that walks may recurse.
+
+mod element;
+mod tree;
+
+pub(crate) use element::{Element, Node};
+pub(crate) use tree::Tree;
+
+use super::text::charset;
+use super::{ExtractError, Extracted, Room};
+
+/// Decodes a part by its byte order mark or XML declaration.
+pub(crate) fn decode(bytes: &[u8]) -> String {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(256)]);
+    let declaration = head.split("?>").next().filter(|declaration| declaration.trim_start().starts_with("<?xml"));
+    charset::decode(bytes, declaration.and_then(|declaration| charset::declared_label(declaration, "encoding"))).text
+}
+
+/// The text of a file that is XML: a line for each element that has text of its own.
+pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, ExtractError> {
+    room.step(0)?;
+    let source = decode(bytes);
+    let tree = Tree::parse(&source)?;
+    room.step(0)?;
+    let mut writer = Lines { out: String::new() };
+    writer.element(tree.document());
+    let title = tree.root().and_then(|root| root.find("title")).map(Element::text);
+    let warnings = tree.broken.map(|error| format!("damaged: The XML breaks off: {error}."));
+    Ok(Extracted {
+        text: writer.out,
+        title,
+        warnings: warnings.into_iter().collect(),
+        engine: ENGINE,
+        ..Extracted::default()
+    })
+}
+
+/// The text that a drawing shows; what drawing programs keep in it besides is no text.
+pub(crate) fn extract_svg(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, ExtractError> {
+    room.step(0)?;
+    let source = decode(bytes);
+    let tree = Tree::parse(&source)?;
+    let mut writer = Lines { out: String::new() };
+    for name in ["title", "desc", "text"] {
+        tree.document().find_all(name).into_iter().for_each(|element| writer.element(element));
+    }
+    let title = tree.root().and_then(|root| root.child("title")).map(Element::text);
+    Ok(Extracted { text: writer.out, title, engine: ENGINE, ..Extracted::default() })
+}
+
+pub(crate) const ENGINE: &str = "quick-xml 0.42.0";
+
+struct Lines {
+    out: String,
+}
+
+impl Lines {
+    fn element(&mut self, element: Element<'_>) {
+        if ["script", "style"].contains(&element.name()) {
+            return;
+        }
+        let mixed = element.nodes().any(|node| matches!(node, Node::Text(text) if !text.trim().is_empty()));
+        if !mixed {
+            element.elements().for_each(|child| self.element(child));
+            return;
+        }
+        let text = element.text();
+        let before = self.out.len();
+        for word in text.split_whitespace() {
+            if self.out.len() > before {
+                self.out.push(' ');
+            }
+            self.out.push_str(word);
+        }
+        self.out.push('\n');
+    }
+}
+
+/// Fills in what a Dublin Core part says: `docProps/core.xml`, `meta.xml`, an OPF's metadata.
+pub(crate) fn add_properties(tree: &Tree<'_>, extracted: &mut Extracted) {
+    let find = |names: &[&str]| {
+        let texts = names.iter().filter_map(|name| tree.document().find(name)).map(Element::text);
+        texts.map(|text| text.trim().to_owned()).find(|text| !text.is_empty())
+    };
+    extracted.title = find(&["title"]);
+    extracted.author = find(&["creator", "initial-creator"]);
+    extracted.created = find(&["created", "creation-date", "date"]);
+    extracted.language = find(&["language"]);
+}
+
+/// Warns when a part could not be read to its end.
+pub(crate) fn note_damage(tree: &Tree<'_>, part: &str, warnings: &mut Vec<String>) {
+    if let Some(error) = &tree.broken {
+        warnings.push(format!("damaged: {part} breaks off: {error}."));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extract::tests::read;
+
+    #[test]
+    fn attributes_and_text_are_unescaped() {
+        let tree = Tree::parse("<a:r x:k='1 &lt; 2' k=\"2\">a &amp; b&#x41;<![CDATA[<c>]]></a:r>").expect("parses");
+        let root = tree.root().expect("has a root");
+        assert_eq!(root.name(), "r");
+        assert_eq!(root.attr("k").as_deref(), Some("1 < 2"));
+        assert_eq!(root.text(), "a & bA<c>");
+    }
+
+    #[test]
+    fn entity_is_never_expanded() {
+        let tree = Tree::parse("<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>").expect("parses");
+        assert_eq!(tree.root().expect("has a root").text(), "&x;");
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let source = "<a>".repeat(100_000) + "x";
+        let tree = Tree::parse(&source).expect("parses");
+        assert_eq!(tree.document().text(), "x");
+    }
+
+    #[test]
+    fn xml_file_gives_a_line_for_each_text() {
+        let extracted = read(b"<n><to>Tove</to><body>Do <b>not</b>\n forget</body></n>", "application/xml");
+        assert_eq!(extracted.text, "Tove\nDo not forget\n");
+    }
+}
