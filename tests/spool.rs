@@ -160,6 +160,8 @@ fn a_file_whose_bytes_have_changed_on_the_disk_is_damaged_and_its_neighbours_are
     let server = data.serve(&[one_child, ("WORKER_SILENCE_MS_MAX", "8000"), ("ATTEMPTS_MAX", "2")]);
 
     let batch = server.completed(&id);
-    assert_eq!(batch.file("victim.txt").code(), Some("damaged"), "{batch:?}");
+    let victim = batch.file("victim.txt");
+    assert_eq!(victim.code(), Some("damaged"), "{batch:?}");
+    server.get(&format!("{}/content", victim.path())).assert_problem(410, "content_gone");
     assert_eq!(server.text(batch.file("other.txt")).trim(), "other words");
 }

@@ -169,6 +169,57 @@ async fn a_job_log_that_does_not_open_is_put_aside_and_made_anew() {
 }
 
 #[tokio::test]
+async fn a_result_that_was_cut_short_is_not_entered() {
+    let dir = TempDir::new().unwrap();
+    let custody = open(&dir);
+    let batch = store(&custody, 1, true).await;
+    let (_, place) = append_results(&custody, &files(&batch)).await;
+    drop(custody);
+    overwrite(&dir, "results", place.segment, place.region);
+
+    let custody = open(&dir);
+    let recovered = custody.recover().await.unwrap();
+    assert_eq!((recovered.outcomes, recovered.waiting), (0, 1));
+    assert_eq!(states(&custody, batch.header.batch), [FileState::Stored]);
+}
+
+#[tokio::test]
+async fn a_text_that_was_damaged_later_is_not_served() {
+    let dir = TempDir::new().unwrap();
+    let custody = open(&dir);
+    let batch = store(&custody, 1, true).await;
+    let file = files(&batch)[0];
+    end(&custody, &[file]).await;
+    let end = custody.file(file).unwrap().unwrap().end.unwrap();
+    overwrite(&dir, "results", end.results.segment, end.text_at);
+    assert_eq!(custody.text(&end).unwrap_err(), SpoolError::Damaged);
+}
+
+#[tokio::test]
+async fn a_damaged_entry_of_a_seal_costs_its_file_only() {
+    let dir = TempDir::new().unwrap();
+    let custody = open(&dir);
+    let batch = store(&custody, 3, true).await;
+    // The last entry ends just before its checksum and the frame's own length.
+    let last = batch.seal.frame + u64::from(batch.seal.length) - 8 - 4 - 1;
+    overwrite(&dir, "spool", batch.seal.segment, last);
+    let record = custody.joblog.batch(batch.header.batch).unwrap().unwrap();
+    let statuses = custody.files(batch.header.batch, &record, 0, 3).unwrap();
+    assert_eq!(statuses.iter().map(|file| file.is_readable).collect::<Vec<_>>(), [true, true, false]);
+    assert_eq!(statuses[1].sealed, batch.files[1]);
+}
+
+/// Changes one byte of a segment.
+fn overwrite(dir: &TempDir, store: &str, segment: u64, at: u64) {
+    use std::os::unix::fs::FileExt;
+    let path = dir.path().join(store).join(format!("{segment:012}.seg"));
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[!byte[0]], at).unwrap();
+}
+
+#[tokio::test]
 async fn a_second_outcome_is_dropped() {
     let dir = TempDir::new().unwrap();
     let custody = open(&dir);

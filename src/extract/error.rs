@@ -10,7 +10,7 @@ pub enum ExtractError {
     #[display("the file needs a password")]
     PasswordProtected,
     /// The reason is for the log only: it may quote the file.
-    #[display("the file is damaged: {_0}")]
+    #[display("the file is damaged")]
     Parse(#[error(not(source))] String),
     #[display("the text is larger than the limit")]
     TextTooLarge,

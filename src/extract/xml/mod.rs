@@ -29,7 +29,7 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     let mut writer = Lines { out: String::new() };
     writer.element(tree.document());
     let title = tree.root().and_then(|root| root.find("title")).map(Element::text);
-    let warnings = tree.broken.map(|error| format!("damaged: The XML breaks off: {error}."));
+    let warnings = tree.broken.then(|| "damaged: The XML breaks off.".to_owned());
     Ok(Extracted {
         text: writer.out,
         title,
@@ -94,8 +94,8 @@ pub(crate) fn add_properties(tree: &Tree<'_>, extracted: &mut Extracted) {
 
 /// Warns when a part could not be read to its end.
 pub(crate) fn note_damage(tree: &Tree<'_>, part: &str, warnings: &mut Vec<String>) {
-    if let Some(error) = &tree.broken {
-        warnings.push(format!("damaged: {part} breaks off: {error}."));
+    if tree.broken {
+        warnings.push(format!("damaged: {part} breaks off."));
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) struct Slot<'a> {
 pub(crate) struct Tree<'a> {
     pub(super) slots: Vec<Slot<'a>>,
     /// Why the rest of the document is missing.
-    pub broken: Option<String>,
+    pub broken: bool,
 }
 
 impl<'a> Tree<'a> {
@@ -46,8 +46,8 @@ impl<'a> Tree<'a> {
             match reader.read_event() {
                 Ok(Event::Eof) => break,
                 Ok(event) => builder.take(&event, from, position(&reader))?,
-                Err(error) => {
-                    builder.tree.broken = Some(error.to_string());
+                Err(_) => {
+                    builder.tree.broken = true;
                     break;
                 }
             }
@@ -81,7 +81,7 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn new(source: &'a str) -> Self {
         let root = Slot { name: "", content: Cow::Borrowed(""), first: NONE, next: NONE };
-        Self { source, tree: Tree { slots: vec![root], broken: None }, open: vec![(0, NONE)], too_deep: 0 }
+        Self { source, tree: Tree { slots: vec![root], broken: false }, open: vec![(0, NONE)], too_deep: 0 }
     }
 
     fn take(&mut self, event: &Event<'_>, from: usize, to: usize) -> Result<(), ExtractError> {

@@ -118,7 +118,7 @@ fn write_sheets(
                 break;
             }
             Err(error) => {
-                extracted.warnings.push(format!("skipped: Sheet {name} cannot be read: {error}."));
+                extracted.warnings.push(format!("skipped: Sheet {name} cannot be read."));
                 failure = Some(error);
             }
         }
