@@ -3,8 +3,9 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use derive_more::Display;
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -14,7 +15,8 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::batch::{FileErrorCode, FileState};
 
 /// How the upload of a file ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Debug, Display, Clone, Copy, PartialEq, Eq)]
+#[display(rename_all = "snake_case")]
 pub enum UploadOutcome {
     Accepted,
     Rejected,
@@ -23,7 +25,7 @@ pub enum UploadOutcome {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct UploadLabels {
-    pub outcome: UploadOutcome,
+    pub outcome: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -134,7 +136,7 @@ impl Metrics {
     fn start_at_zero(&self) {
         use FileErrorCode as Code;
         for outcome in [UploadOutcome::Accepted, UploadOutcome::Rejected, UploadOutcome::Aborted] {
-            drop(self.uploads.get_or_create(&UploadLabels { outcome }));
+            drop(self.uploads.get_or_create(&UploadLabels { outcome: outcome.to_string() }));
         }
         for state in [FileState::Succeeded, FileState::Failed, FileState::Rejected, FileState::Cancelled] {
             drop(self.files_ended.get_or_create(&StateLabels { state: state.to_string() }));

@@ -198,7 +198,8 @@ impl Api {
     }
 
     fn count(&self, outcome: UploadOutcome, files: u64) {
-        self.custody.metrics.uploads.get_or_create(&UploadLabels { outcome }).inc_by(files);
+        let labels = UploadLabels { outcome: outcome.to_string() };
+        self.custody.metrics.uploads.get_or_create(&labels).inc_by(files);
     }
 }
 
