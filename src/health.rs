@@ -1,13 +1,14 @@
 //! Whether the server can take work, and if not, why: set by whoever notices, read by `/readyz`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// What keeps the server from taking work.
 #[derive(Debug, Default)]
 pub struct Health {
     draining: AtomicBool,
     workers: Mutex<Option<String>>,
+    room_gaps: OnceLock<Vec<String>>,
 }
 
 impl Health {
@@ -25,6 +26,11 @@ impl Health {
     /// Notes why no worker can be started, or that one could.
     pub fn set_workers(&self, trouble: Option<String>) {
         *self.workers.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// Notes what the kernel cannot keep workers from; whether that was not known yet.
+    pub fn set_room_gaps(&self, gaps: &[String]) -> bool {
+        self.room_gaps.set(gaps.to_vec()).is_ok()
     }
 
     /// Why no worker can be started, if that is so.

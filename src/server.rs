@@ -117,6 +117,8 @@ fn worker_settings(config: &Config) -> worker::WorkerSettings {
         text_bytes_max: usize::try_from(config.limits.text_bytes_max).unwrap_or(usize::MAX),
         files_max: u32::try_from(settings.files_max).unwrap_or(u32::MAX),
         tokenizer: settings.tokenizer,
+        #[cfg(feature = "test-hooks")]
+        walls: worker::room::WALLS.to_vec(),
     }
 }
 

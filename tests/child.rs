@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use consign::batch::{BatchId, FileErrorCode, Tokenizer};
 use consign::worker::protocol::{HEADER_BYTES, Header, Order, Report, Setup};
+use consign::worker::room::WALLS;
 use consign::worker::{AttemptFailure, Child, Extraction, Job, SpawnError, WorkerSettings};
 use futures_util::{Stream, StreamExt, stream};
 
@@ -26,6 +27,7 @@ fn settings() -> WorkerSettings {
         text_bytes_max: 64 << 20,
         files_max: 1000,
         tokenizer: Tokenizer::Cl100kBase,
+        walls: WALLS.to_vec(),
     }
 }
 
@@ -309,7 +311,13 @@ fn jobs_sent_ahead_are_answered_in_order_and_the_end_of_stdin_is_an_exit() {
         .spawn()
         .unwrap();
     let mut frames = Vec::new();
-    let setup = Setup { memory_bytes: 1 << 30, text_bytes_max: 1_000, tokenizer: Tokenizer::O200kBase };
+    let setup = Setup {
+        memory_bytes: 1 << 30,
+        text_bytes_max: 1_000,
+        tokenizer: Tokenizer::O200kBase,
+        wall_ms: 60_000,
+        walls: WALLS.to_vec(),
+    };
     Order::Setup(setup).encode(&mut frames);
     let texts = [b"one".as_slice(), DAMAGED_PDF, b"", b"four"];
     let jobs = [job(3), pdf(DAMAGED_PDF.len()), job(0), job(4)];
@@ -339,7 +347,7 @@ fn jobs_sent_ahead_are_answered_in_order_and_the_end_of_stdin_is_an_exit() {
     heard.retain(|said| said != "progress");
     let [one, error, empty, four] = &jobs;
     let expected = [
-        "ready 1".to_owned(),
+        "ready 2".to_owned(),
         format!("extracted {}", one.file),
         "one".to_owned(),
         format!("failed {}", error.file),

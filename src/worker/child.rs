@@ -13,12 +13,13 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
+use rustix::process::{Resource, Signal, set_parent_process_death_signal};
 
 use super::protocol::{
     ExtractedText, FIELD_CHARS_MAX, FailedFile, Fault, Job, LOG_BYTES_MAX, Order, Ready, Report, Setup, VERSION,
     WARNINGS_MAX,
 };
+use super::room::{self, limit, limit_processor_time};
 use super::stream::{OrderReader, ReportWriter};
 use super::tokens;
 use crate::batch::TextInfo;
@@ -57,10 +58,12 @@ fn serve() -> io::Result<()> {
     limit(Resource::As, setup.memory_bytes)?;
     tokens::load(setup.tokenizer);
     let panics = Panics::note();
+    let gaps = room::lock(orders.input(), &output, setup.walls())?;
     let mut pulse = Pulse::new(ReportWriter::new(output));
-    pulse.reports.send(&Report::Ready(Ready { version: VERSION }))?;
+    pulse.reports.send(&Report::Ready(Ready { version: VERSION, gaps }))?;
     while let Some(order) = orders.next()? {
         let Order::Job(job) = order else { return Err(io::Error::other("a job was expected")) };
+        limit_processor_time(Duration::from_millis(setup.wall_ms))?;
         let answer = match read_file(&mut orders, &job, &mut pulse)? {
             Some(bytes) => panics.catch(|| examine(bytes, &job, &setup, &mut pulse)),
             None => Err(Failure::new(Fault::OutOfMemory, &format!("no room for a file of {} bytes", job.length))),
@@ -68,12 +71,6 @@ fn serve() -> io::Result<()> {
         reply(&mut pulse.reports, &job, answer)?;
     }
     Ok(())
-}
-
-/// Lowers a limit of this process for good.
-fn limit(resource: Resource, wanted: u64) -> io::Result<()> {
-    let most = getrlimit(resource).maximum.map_or(wanted, |maximum| maximum.min(wanted));
-    Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
 }
 
 /// Takes stdin and stdout for the protocol and leaves `/dev/null` in their places.
@@ -142,7 +139,7 @@ fn read_file(orders: &mut OrderReader<File>, job: &Job, pulse: &mut Pulse) -> io
 fn examine(bytes: Vec<u8>, job: &Job, setup: &Setup, pulse: &mut Pulse) -> Answer {
     pulse.beat();
     #[cfg(feature = "test-hooks")]
-    super::hooks::obey(&bytes, pulse);
+    let bytes = super::hooks::obey(&bytes, pulse).unwrap_or(bytes);
     let text_bytes_max = usize::try_from(setup.text_bytes_max).unwrap_or(usize::MAX);
     let limits = Limits { text_bytes_max, ..Limits::default() };
     let extracted = extract::extract(&bytes, &job.media_type, &limits, &mut || pulse.beat());

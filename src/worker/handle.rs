@@ -18,6 +18,8 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::protocol::{FailedFile, Fault, Job, Order, Ready, Report, Setup, VERSION};
+#[cfg(feature = "test-hooks")]
+use super::room::Wall;
 use super::stream::{ReportReader, StderrReader};
 use super::talk::{Extraction, Fed, Heard, SilenceClock, feed, listen};
 use super::verdict::{of_exit, one_line};
@@ -48,6 +50,23 @@ pub struct WorkerSettings {
     /// After so many files a child is spent.
     pub files_max: u32,
     pub tokenizer: Tokenizer,
+    /// Which walls of its room a child puts up: tests take some away to see what holds without them.
+    #[cfg(feature = "test-hooks")]
+    pub walls: Vec<Wall>,
+}
+
+impl WorkerSettings {
+    /// What a child is told of them.
+    fn setup(&self) -> Setup {
+        Setup {
+            memory_bytes: self.memory_bytes,
+            text_bytes_max: self.text_bytes_max as u64,
+            tokenizer: self.tokenizer,
+            wall_ms: u64::try_from(self.wall.as_millis()).unwrap_or(u64::MAX),
+            #[cfg(feature = "test-hooks")]
+            walls: self.walls.clone(),
+        }
+    }
 }
 
 /// Why there is no child. All the caller can do is wait and try again.
@@ -80,6 +99,8 @@ pub struct Child {
     reports: ReportReader<ChildStdout>,
     stderr: StderrReader<ChildStderr>,
     files: u32,
+    /// What the kernel cannot keep the child from.
+    gaps: Vec<String>,
     /// Whether the child waits for a job. It does not while it has one, so an attempt that is dropped spoils it.
     is_idle: bool,
 }
@@ -112,10 +133,14 @@ impl Child {
             reports: ReportReader::new(stdout),
             stderr: StderrReader::new(stderr),
             files: 0,
+            gaps: Vec::new(),
             is_idle: true,
         };
         match timeout(settings.silence, child.greet()).await {
-            Ok(Greeting::Ready) => Ok(child),
+            Ok(Greeting::Ready(gaps)) => {
+                child.gaps = gaps;
+                Ok(child)
+            }
             Ok(Greeting::OutOfTurn) => {
                 child.kill().await;
                 Err(SpawnError::OutOfTurn)
@@ -133,15 +158,13 @@ impl Child {
 
     /// Sets the child up and hears its first word.
     async fn greet(&mut self) -> Greeting {
-        let WorkerSettings { program: _, wall: _, silence: _, memory_bytes, text_bytes_max, files_max: _, tokenizer } =
-            self.settings;
         let mut frame = Vec::new();
-        Order::Setup(Setup { memory_bytes, text_bytes_max: text_bytes_max as u64, tokenizer }).encode(&mut frame);
+        Order::Setup(self.settings.setup()).encode(&mut frame);
         // A child that is gone already is noticed at its answer.
         let _ = self.stdin.write_all(&frame).await;
         tokio::select! {
             report = self.reports.next() => match report {
-                Ok(Some(Report::Ready(Ready { version: VERSION }))) => Greeting::Ready,
+                Ok(Some(Report::Ready(Ready { version: VERSION, gaps }))) => Greeting::Ready(gaps),
                 Ok(Some(_)) => Greeting::OutOfTurn,
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => Greeting::OutOfTurn,
                 Ok(None) | Err(_) => Greeting::HungUp,
@@ -225,6 +248,12 @@ impl Child {
         !self.is_idle || self.files >= self.settings.files_max || !matches!(self.process.try_wait(), Ok(None))
     }
 
+    /// What this machine's kernel cannot keep the child from, one sentence each; nothing where the room is whole.
+    #[must_use]
+    pub fn gaps(&self) -> &[String] {
+        &self.gaps
+    }
+
     /// The process id; none once the child is gone.
     #[must_use]
     pub fn process_id(&self) -> Option<u32> {
@@ -288,7 +317,8 @@ async fn end(process: &mut tokio::process::Child) {
 
 /// How a child introduces itself.
 enum Greeting {
-    Ready,
+    /// With what the kernel cannot keep it from.
+    Ready(Vec<String>),
     HungUp,
     OutOfTurn,
 }

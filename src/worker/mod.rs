@@ -4,6 +4,7 @@
 //! leaks, overflows its stack or is killed costs that file only. The server sends a job and its bytes over the child's
 //! stdin and hears progress and one answer over its stdout; `protocol` has the words. [`run`] is the child's side,
 //! [`Child`] the server's: it feeds, listens, limits and, where no answer comes, says exactly why.
+//! Before it is given a file the child locks itself into its [`room`].
 //! Knows of no actor and no HTTP; `batch` has the nouns and `extract` the parsers.
 
 mod child;
@@ -11,6 +12,7 @@ mod handle;
 #[cfg(feature = "test-hooks")]
 mod hooks;
 pub mod protocol;
+pub mod room;
 mod stream;
 mod talk;
 pub mod tokens;

@@ -12,10 +12,11 @@ use std::io;
 use derive_more::{Display, Error};
 use serde::{Deserialize, Serialize};
 
+use super::room::Wall;
 use crate::batch::{FileErrorCode, FileId, TextInfo, Tokenizer};
 
 /// Changes with every change of a message; both sides are one binary, so a difference is a mix-up and never bridged.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// A frame's length and kind.
 pub const HEADER_BYTES: usize = 5;
@@ -138,6 +139,28 @@ pub struct Setup {
     /// The longest text that is an answer.
     pub text_bytes_max: u64,
     pub tokenizer: Tokenizer,
+    /// How long one file may take: so much processor time the child allows itself for it.
+    pub wall_ms: u64,
+    /// Which walls of its room the child puts up. In a release it puts up all of them and is not asked.
+    #[cfg(feature = "test-hooks")]
+    pub walls: Vec<Wall>,
+}
+
+impl Setup {
+    /// The walls that the child is to put up.
+    #[cfg(feature = "test-hooks")]
+    #[must_use]
+    pub fn walls(&self) -> &[Wall] {
+        &self.walls
+    }
+
+    /// The walls that the child is to put up.
+    #[cfg(not(feature = "test-hooks"))]
+    #[must_use]
+    #[expect(clippy::unused_self, reason = "with the tests' hooks it is the setup that says so")]
+    pub fn walls(&self) -> &[Wall] {
+        super::room::WALLS
+    }
 }
 
 /// One file to read. Its bytes follow in blocks.
@@ -153,6 +176,8 @@ pub struct Job {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
     pub version: u16,
+    /// What this machine's kernel cannot keep the child from: one sentence each, for the server's log.
+    pub gaps: Vec<String>,
 }
 
 /// The answer for a file that has a text. The text follows in blocks.
@@ -290,6 +315,8 @@ fn decode_message<'a, T: Deserialize<'a>>(kind: Kind, body: &'a [u8]) -> Result<
 mod tests {
     use proptest::prelude::*;
 
+    #[cfg(feature = "test-hooks")]
+    use super::super::room::WALLS;
     use super::*;
     use crate::batch::BatchId;
 
@@ -316,7 +343,14 @@ mod tests {
     fn orders_come_back_as_they_were() {
         let file = BatchId::new().file(7);
         let orders = [
-            Order::Setup(Setup { memory_bytes: 1 << 30, text_bytes_max: 64 << 20, tokenizer: Tokenizer::Cl100kBase }),
+            Order::Setup(Setup {
+                memory_bytes: 1 << 30,
+                text_bytes_max: 64 << 20,
+                tokenizer: Tokenizer::Cl100kBase,
+                wall_ms: 120_000,
+                #[cfg(feature = "test-hooks")]
+                walls: WALLS.to_vec(),
+            }),
             Order::Job(Job { file, media_type: "application/pdf".into(), length: u64::MAX }),
             Order::Block(b"bytes"),
             Order::Block(b""),
@@ -336,7 +370,7 @@ mod tests {
         let log = "x".repeat(LOG_BYTES_MAX);
         let block = vec![7; BLOCK_BYTES_MAX];
         let reports = [
-            Report::Ready(Ready { version: VERSION }),
+            Report::Ready(Ready { version: VERSION, gaps: vec!["the kernel has no landlock".into()] }),
             Report::Progress,
             Report::Extracted(ExtractedText { file, info: fullest_info(), text_bytes: u64::MAX }),
             Report::Failed(FailedFile { file, fault: Fault::ParseError, log }),
@@ -370,7 +404,7 @@ mod tests {
     #[test]
     fn a_body_with_too_little_or_too_much_is_refused() {
         let mut frame = Vec::new();
-        Report::Ready(Ready { version: 300 }).encode(&mut frame);
+        Report::Ready(Ready { version: 300, gaps: Vec::new() }).encode(&mut frame);
         let (header, body) = split(&frame);
         let longer = [body, b"x"].concat();
         for wrong in [&body[..body.len() - 1], &longer, b"".as_slice()] {

@@ -30,6 +30,11 @@ impl<R: Read> OrderReader<R> {
         Self { input, body: Vec::new() }
     }
 
+    /// Where orders come from.
+    pub fn input(&self) -> &R {
+        &self.input
+    }
+
     /// The next order; none when the server has hung up between two.
     pub fn next(&mut self) -> io::Result<Option<Order<'_>>> {
         let mut header = [0; HEADER_BYTES];
@@ -220,7 +225,7 @@ mod tests {
         let text = vec![b'x'; BLOCK_BYTES_MAX + 5];
         let mut writer = ReportWriter::new(&mut written);
         writer.send(&Report::Progress).unwrap();
-        writer.send_with(&Report::Ready(Ready { version: VERSION }), &text).unwrap();
+        writer.send_with(&Report::Ready(Ready { version: VERSION, gaps: Vec::new() }), &text).unwrap();
         for pipe_bytes in [1 << 20, 7, 1] {
             let (mut ours, theirs) = tokio::io::duplex(pipe_bytes);
             let written = written.clone();
@@ -229,7 +234,7 @@ mod tests {
             let reading = async {
                 let mut reader = ReportReader::new(theirs);
                 assert_eq!(reader.next().await.unwrap(), Some(Report::Progress));
-                assert_eq!(reader.next().await.unwrap(), Some(Report::Ready(Ready { version: VERSION })));
+                assert_eq!(reader.next().await.unwrap(), Some(Report::Ready(Ready { version: VERSION, gaps: Vec::new() })));
                 assert_eq!(reader.next().await.unwrap(), Some(Report::Block(&text[..BLOCK_BYTES_MAX])));
                 assert_eq!(reader.next().await.unwrap(), Some(Report::Block(b"xxxxx")));
                 assert_eq!(reader.next().await.unwrap(), None);

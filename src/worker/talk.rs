@@ -295,7 +295,7 @@ mod tests {
             &[extracted(job.file, 2), Report::Progress],
             &[extracted(job.file, 2), Report::Block(b"\xff\xff")],
             &[Report::Block(b"ab")],
-            &[Report::Ready(Ready { version: VERSION })],
+            &[Report::Ready(Ready { version: VERSION, gaps: Vec::new() })],
         ];
         for conversation in conversations {
             let heard = heard(&job, conversation).await;

@@ -19,6 +19,10 @@ pub fn of_exit(status: ExitStatus, last_words: &str) -> FileError {
         let code = status.code().map_or_else(|| "unknown".to_owned(), |code| code.to_string());
         return FileError::with_detail(FileErrorCode::Crashed, format!("exit code {code}"));
     };
+    // The limit of processor time, which the child moves ahead for each file.
+    if signal == Signal::XCPU.as_raw() {
+        return FileErrorCode::Timeout.into();
+    }
     let name = signal_name(signal);
     if signal != Signal::ABORT.as_raw() {
         return FileError::with_detail(FileErrorCode::Crashed, name);
@@ -51,7 +55,6 @@ fn signal_name(number: i32) -> String {
         Some(Signal::PIPE) => "SIGPIPE",
         Some(Signal::ALARM) => "SIGALRM",
         Some(Signal::TERM) => "SIGTERM",
-        Some(Signal::XCPU) => "SIGXCPU",
         Some(Signal::XFSZ) => "SIGXFSZ",
         Some(Signal::SYS) => "SIGSYS",
         _ => return format!("signal {number}"),
@@ -91,6 +94,7 @@ mod tests {
     fn a_signal_is_named_whatever_was_said() {
         assert_eq!(killed(Signal::SEGV, "memory allocation of 1 bytes failed"), "crashed (SIGSEGV)");
         assert_eq!(killed(Signal::KILL, ""), "crashed (SIGKILL)");
+        assert_eq!(killed(Signal::XCPU, ""), "timeout");
         assert_eq!(killed(Signal::SYS, ""), "crashed (SIGSYS)");
         assert_eq!(of_exit(ExitStatus::from_raw(40), "").to_string(), "crashed (signal 40)");
         // The kernel's flag for a core that was dumped is no part of the signal.
