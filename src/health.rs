@@ -9,6 +9,7 @@ pub struct Health {
     draining: AtomicBool,
     workers: Mutex<Option<String>>,
     room_gaps: OnceLock<Vec<String>>,
+    ocr: OnceLock<String>,
 }
 
 impl Health {
@@ -31,6 +32,18 @@ impl Health {
     /// Notes what the kernel cannot keep workers from; whether that was not known yet.
     pub fn set_room_gaps(&self, gaps: &[String]) -> bool {
         self.room_gaps.set(gaps.to_vec()).is_ok()
+    }
+
+    /// Notes the engine that recognises text in images.
+    pub fn set_ocr(&self, engine: String) {
+        // There is one start, and nothing else sets it.
+        let _ = self.ocr.set(engine);
+    }
+
+    /// The engine that recognises text in images, if there is one.
+    #[must_use]
+    pub fn ocr(&self) -> Option<&str> {
+        self.ocr.get().map(String::as_str)
     }
 
     /// Why no worker can be started, if that is so.

@@ -27,6 +27,7 @@ fn settings() -> WorkerSettings {
         text_bytes_max: 64 << 20,
         files_max: 1000,
         tokenizer: Tokenizer::Cl100kBase,
+        ocr: None,
         walls: WALLS.to_vec(),
     }
 }
@@ -316,6 +317,7 @@ fn jobs_sent_ahead_are_answered_in_order_and_the_end_of_stdin_is_an_exit() {
         text_bytes_max: 1_000,
         tokenizer: Tokenizer::O200kBase,
         wall_ms: 60_000,
+        ocr: None,
         walls: WALLS.to_vec(),
     };
     Order::Setup(setup).encode(&mut frames);
@@ -340,6 +342,7 @@ fn jobs_sent_ahead_are_answered_in_order_and_the_end_of_stdin_is_an_exit() {
             Report::Progress => "progress".to_owned(),
             Report::Extracted(extracted) => format!("extracted {}", extracted.file),
             Report::Failed(failed) => format!("failed {}", failed.file),
+            Report::Image(image) => format!("image {}", image.file),
             Report::Block(block) => String::from_utf8_lossy(block).into_owned(),
         });
         rest = after;

@@ -35,6 +35,7 @@ fn settings(walls: &[Wall]) -> WorkerSettings {
         text_bytes_max: 64 << 20,
         files_max: 1000,
         tokenizer: Tokenizer::Cl100kBase,
+        ocr: None,
         walls: walls.to_vec(),
     }
 }
@@ -236,6 +237,7 @@ fn processor_time_ends_a_child_whose_server_looks_away() {
         text_bytes_max: 1_000,
         tokenizer: Tokenizer::Cl100kBase,
         wall_ms: 1,
+        ocr: None,
         walls: WALLS.to_vec(),
     };
     let text = b"consign-test-hook: burn\n";

@@ -4,16 +4,18 @@
 //! The server sends [`Setup`] once and then jobs, each a [`Job`] followed by blocks of exactly `length` bytes. The child
 //! sends [`Ready`] once and then, for every job in order, any number of progress messages and one answer, which it
 //! begins only when it has read the whole job: [`ExtractedText`] followed by blocks of `text_bytes`, or [`FailedFile`].
-//! An answer names its file, so jobs may be sent ahead of their answers. Every length is checked before memory is
-//! taken for it; encoding and decoding are pure.
+//! Before its answer it may ask for the text in images, one after the other (the pages of a scan): [`Image`] and its
+//! blocks one way, [`Recognised`] and its blocks the other. An answer names its file, so jobs may be sent ahead, unless
+//! an image may be asked about. Every length is checked before memory is taken for it.
+
+mod messages;
 
 use std::io;
 
 use derive_more::{Display, Error};
 use serde::{Deserialize, Serialize};
 
-use super::room::Wall;
-use crate::batch::{FileErrorCode, FileId, TextInfo, Tokenizer};
+pub use messages::{ExtractedText, FailedFile, Fault, Image, Job, Ready, Recognised, Setup};
 
 /// Changes with every change of a message; both sides are one binary, so a difference is a mix-up and never bridged.
 pub const VERSION: u16 = 2;
@@ -45,11 +47,13 @@ const _: () = assert!((WARNINGS_MAX + 3) * (4 * FIELD_CHARS_MAX + 2) + 256 <= ME
 pub enum Kind {
     Setup = 0x01,
     Job = 0x02,
+    Recognised = 0x03,
     Block = 0x10,
     Ready = 0x81,
     Progress = 0x82,
     Extracted = 0x83,
     Failed = 0x84,
+    Image = 0x85,
 }
 
 impl Kind {
@@ -57,11 +61,13 @@ impl Kind {
         Some(match byte {
             0x01 => Self::Setup,
             0x02 => Self::Job,
+            0x03 => Self::Recognised,
             0x10 => Self::Block,
             0x81 => Self::Ready,
             0x82 => Self::Progress,
             0x83 => Self::Extracted,
             0x84 => Self::Failed,
+            0x85 => Self::Image,
             _ => return None,
         })
     }
@@ -70,7 +76,9 @@ impl Kind {
         match self {
             Self::Block => BLOCK_BYTES_MAX,
             Self::Progress => 0,
-            Self::Setup | Self::Job | Self::Ready | Self::Extracted | Self::Failed => MESSAGE_BYTES_MAX,
+            Self::Setup | Self::Job | Self::Recognised | Self::Ready | Self::Extracted | Self::Failed | Self::Image => {
+                MESSAGE_BYTES_MAX
+            }
         }
     }
 }
@@ -131,103 +139,12 @@ impl Header {
     }
 }
 
-/// How the child is to work, said once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Setup {
-    /// The address space that the child allows itself.
-    pub memory_bytes: u64,
-    /// The longest text that is an answer.
-    pub text_bytes_max: u64,
-    pub tokenizer: Tokenizer,
-    /// How long one file may take: so much processor time the child allows itself for it.
-    pub wall_ms: u64,
-    /// Which walls of its room the child puts up. In a release it puts up all of them and is not asked.
-    #[cfg(feature = "test-hooks")]
-    pub walls: Vec<Wall>,
-}
-
-impl Setup {
-    /// The walls that the child is to put up.
-    #[cfg(feature = "test-hooks")]
-    #[must_use]
-    pub fn walls(&self) -> &[Wall] {
-        &self.walls
-    }
-
-    /// The walls that the child is to put up.
-    #[cfg(not(feature = "test-hooks"))]
-    #[must_use]
-    #[expect(clippy::unused_self, reason = "with the tests' hooks it is the setup that says so")]
-    pub fn walls(&self) -> &[Wall] {
-        super::room::WALLS
-    }
-}
-
-/// One file to read. Its bytes follow in blocks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Job {
-    pub file: FileId,
-    pub media_type: String,
-    /// The file's length in bytes.
-    pub length: u64,
-}
-
-/// The child is set up and waits for jobs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ready {
-    pub version: u16,
-    /// What this machine's kernel cannot keep the child from: one sentence each, for the server's log.
-    pub gaps: Vec<String>,
-}
-
-/// The answer for a file that has a text. The text follows in blocks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExtractedText {
-    pub file: FileId,
-    pub info: TextInfo,
-    pub text_bytes: u64,
-}
-
-/// The answer for a file that has none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailedFile {
-    pub file: FileId,
-    pub fault: Fault,
-    /// What a parser or a panic said: for the server's log, never for a user. At most [`LOG_BYTES_MAX`].
-    pub log: String,
-}
-
-/// What a child can say of a file; all other codes are the server's to give.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Fault {
-    UnsupportedType,
-    PasswordProtected,
-    ParseError,
-    TextTooLarge,
-    ExpandsTooFar,
-    OutOfMemory,
-    Panicked,
-}
-
-impl From<Fault> for FileErrorCode {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::UnsupportedType => Self::UnsupportedType,
-            Fault::PasswordProtected => Self::PasswordProtected,
-            Fault::ParseError => Self::ParseError,
-            Fault::TextTooLarge => Self::TextTooLarge,
-            Fault::ExpandsTooFar => Self::ExpandsTooFar,
-            Fault::OutOfMemory => Self::OutOfMemory,
-            Fault::Panicked => Self::Panicked,
-        }
-    }
-}
-
 /// What the server says.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Order<'a> {
     Setup(Setup),
     Job(Job),
+    Recognised(Recognised),
     Block(&'a [u8]),
 }
 
@@ -237,6 +154,7 @@ impl<'a> Order<'a> {
         match self {
             Self::Setup(setup) => encode_message(Kind::Setup, setup, out),
             Self::Job(job) => encode_message(Kind::Job, job, out),
+            Self::Recognised(recognised) => encode_message(Kind::Recognised, recognised, out),
             Self::Block(bytes) => encode_block(bytes, out),
         }
     }
@@ -247,8 +165,11 @@ impl<'a> Order<'a> {
         match kind {
             Kind::Setup => decode_message(kind, body).map(Self::Setup),
             Kind::Job => decode_message(kind, body).map(Self::Job),
+            Kind::Recognised => decode_message(kind, body).map(Self::Recognised),
             Kind::Block => Ok(Self::Block(body)),
-            Kind::Ready | Kind::Progress | Kind::Extracted | Kind::Failed => Err(ProtocolError::WrongSide(kind)),
+            Kind::Ready | Kind::Progress | Kind::Extracted | Kind::Failed | Kind::Image => {
+                Err(ProtocolError::WrongSide(kind))
+            }
         }
     }
 }
@@ -261,6 +182,7 @@ pub enum Report<'a> {
     Progress,
     Extracted(ExtractedText),
     Failed(FailedFile),
+    Image(Image),
     Block(&'a [u8]),
 }
 
@@ -272,6 +194,7 @@ impl<'a> Report<'a> {
             Self::Progress => out.extend(Header { kind: Kind::Progress, body_bytes: 0 }.encode()),
             Self::Extracted(extracted) => encode_message(Kind::Extracted, extracted, out),
             Self::Failed(failed) => encode_message(Kind::Failed, failed, out),
+            Self::Image(image) => encode_message(Kind::Image, image, out),
             Self::Block(bytes) => encode_block(bytes, out),
         }
     }
@@ -288,7 +211,8 @@ impl<'a> Report<'a> {
                 _ => Err(ProtocolError::Malformed(kind)),
             },
             Kind::Block => Ok(Self::Block(body)),
-            Kind::Setup | Kind::Job => Err(ProtocolError::WrongSide(kind)),
+            Kind::Image => decode_message(kind, body).map(Self::Image),
+            Kind::Setup | Kind::Job | Kind::Recognised => Err(ProtocolError::WrongSide(kind)),
         }
     }
 }
@@ -318,7 +242,7 @@ mod tests {
     #[cfg(feature = "test-hooks")]
     use super::super::room::WALLS;
     use super::*;
-    use crate::batch::BatchId;
+    use crate::batch::{BatchId, TextInfo, Tokenizer};
 
     fn fullest_info() -> TextInfo {
         let field = "\u{10ffff}".repeat(FIELD_CHARS_MAX);
@@ -348,10 +272,13 @@ mod tests {
                 text_bytes_max: 64 << 20,
                 tokenizer: Tokenizer::Cl100kBase,
                 wall_ms: 120_000,
+                ocr: Some("tesseract 5.3.0".into()),
                 #[cfg(feature = "test-hooks")]
                 walls: WALLS.to_vec(),
             }),
             Order::Job(Job { file, media_type: "application/pdf".into(), length: u64::MAX }),
+            Order::Recognised(Recognised::Text(9)),
+            Order::Recognised(Recognised::Unreadable("why".into())),
             Order::Block(b"bytes"),
             Order::Block(b""),
         ];
@@ -374,6 +301,7 @@ mod tests {
             Report::Progress,
             Report::Extracted(ExtractedText { file, info: fullest_info(), text_bytes: u64::MAX }),
             Report::Failed(FailedFile { file, fault: Fault::ParseError, log }),
+            Report::Image(Image { file, length: 1 << 20 }),
             Report::Block(&block),
         ];
         for report in reports {
@@ -424,10 +352,10 @@ mod tests {
 
     #[test]
     fn each_side_says_only_its_own() {
-        for kind in [Kind::Ready, Kind::Progress, Kind::Extracted, Kind::Failed] {
+        for kind in [Kind::Ready, Kind::Progress, Kind::Extracted, Kind::Failed, Kind::Image] {
             assert_eq!(Order::decode(kind, b""), Err(ProtocolError::WrongSide(kind)));
         }
-        for kind in [Kind::Setup, Kind::Job] {
+        for kind in [Kind::Setup, Kind::Job, Kind::Recognised] {
             assert_eq!(Report::decode(kind, b""), Err(ProtocolError::WrongSide(kind)));
         }
     }

@@ -136,11 +136,17 @@ impl<R: AsyncRead + Unpin> ReportReader<R> {
 pub struct StderrReader<R> {
     input: R,
     words: Vec<u8>,
+    words_bytes_max: usize,
 }
 
 impl<R: AsyncRead + Unpin> StderrReader<R> {
     pub fn new(input: R) -> Self {
-        Self { input, words: Vec::new() }
+        Self::keeping(input, LAST_WORDS_BYTES_MAX)
+    }
+
+    /// One that keeps so much of the end.
+    pub fn keeping(input: R, words_bytes_max: usize) -> Self {
+        Self { input, words: Vec::new(), words_bytes_max }
     }
 
     /// Forgets what was said so far: the words that follow are about another file.
@@ -164,7 +170,7 @@ impl<R: AsyncRead + Unpin> StderrReader<R> {
         let mut chunk = [0; 1024];
         while let Ok(count @ 1..) = self.input.read(&mut chunk).await {
             self.words.extend_from_slice(&chunk[..count]);
-            let surplus = self.words.len().saturating_sub(LAST_WORDS_BYTES_MAX);
+            let surplus = self.words.len().saturating_sub(self.words_bytes_max);
             self.words.drain(..surplus);
         }
     }
@@ -234,7 +240,10 @@ mod tests {
             let reading = async {
                 let mut reader = ReportReader::new(theirs);
                 assert_eq!(reader.next().await.unwrap(), Some(Report::Progress));
-                assert_eq!(reader.next().await.unwrap(), Some(Report::Ready(Ready { version: VERSION, gaps: Vec::new() })));
+                assert_eq!(
+                    reader.next().await.unwrap(),
+                    Some(Report::Ready(Ready { version: VERSION, gaps: Vec::new() }))
+                );
                 assert_eq!(reader.next().await.unwrap(), Some(Report::Block(&text[..BLOCK_BYTES_MAX])));
                 assert_eq!(reader.next().await.unwrap(), Some(Report::Block(b"xxxxx")));
                 assert_eq!(reader.next().await.unwrap(), None);

@@ -11,7 +11,10 @@ use std::os::fd::AsRawFd;
 
 use rustix::process::Resource;
 use seccompiler::SeccompCmpOp::{Eq, MaskedEq};
-use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule};
+use seccompiler::{
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule,
+};
 
 /// Left whatever their arguments: memory, time, locks between threads, chance, signals of its own, and the end.
 const LEFT: &[i64] = &[
@@ -41,6 +44,38 @@ const LEFT: &[i64] = &[
     libc::SYS_exit_group,
 ];
 
+/// Taken from a program that runs in a room of its own: the network, other processes, and the kernel's large doors.
+const TAKEN: &[i64] = &[
+    libc::SYS_socket,
+    libc::SYS_socketpair,
+    libc::SYS_connect,
+    libc::SYS_bind,
+    libc::SYS_listen,
+    libc::SYS_accept4,
+    libc::SYS_kill,
+    libc::SYS_tkill,
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_pidfd_open,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_pidfd_send_signal,
+    libc::SYS_clone,
+    libc::SYS_clone3,
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_mount,
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_io_uring_setup,
+    libc::SYS_userfaultfd,
+    libc::SYS_add_key,
+    libc::SYS_keyctl,
+    libc::SYS_request_key,
+    libc::SYS_prlimit64,
+    libc::SYS_memfd_create,
+];
+
 const STDOUT: i32 = 1;
 const STDERR: i32 = 2;
 
@@ -53,12 +88,29 @@ struct Argument {
 
 /// Closes all other system calls to this process; an error says why they stay open.
 pub fn close(input: &File, output: &File) -> Result<(), String> {
-    let told = |error: &dyn Display| format!("seccomp cannot be set up: {error}");
     let program = program(input.as_raw_fd(), output.as_raw_fd()).map_err(|error| told(&error))?;
     seccompiler::apply_filter_all_threads(&program).map_err(|error| told(&error))
 }
 
-fn program(input: i32, output: i32) -> Result<BpfProgram, seccompiler::BackendError> {
+/// Closes what no program needs that reads stdin and writes stdout; an error says why it stays open.
+pub fn close_to_programs() -> Result<(), String> {
+    let rules = TAKEN.iter().map(|number| (*number, Vec::new())).collect();
+    let filter = || -> Result<BpfProgram, BackendError> {
+        SeccompFilter::new(rules, SeccompAction::Allow, refusal(), std::env::consts::ARCH.try_into()?)?.try_into()
+    };
+    let program = filter().map_err(|error| told(&error))?;
+    seccompiler::apply_filter_all_threads(&program).map_err(|error| told(&error))
+}
+
+fn told(error: &dyn Display) -> String {
+    format!("seccomp cannot be set up: {error}")
+}
+
+fn refusal() -> SeccompAction {
+    SeccompAction::Errno(libc::EPERM.unsigned_abs())
+}
+
+fn program(input: i32, output: i32) -> Result<BpfProgram, BackendError> {
     let own = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
     let executable = u64::from(libc::PROT_EXEC.unsigned_abs());
     let not_executable = || Argument { index: 2, is: MaskedEq(executable), value: 0 };
@@ -74,21 +126,14 @@ fn program(input: i32, output: i32) -> Result<BpfProgram, seccompiler::BackendEr
         (libc::SYS_kill, equal(0, own)),
         (libc::SYS_tgkill, equal(0, own)),
     ];
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        LEFT.iter().map(|number| (*number, Vec::new())).collect();
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = LEFT.iter().map(|number| (*number, Vec::new())).collect();
     for (number, argument) in with_arguments {
         rules.entry(number).or_default().push(rule([argument])?);
     }
     // Its own limit of processor time, which moves from file to file.
     let processor_time = Argument { index: 1, is: Eq, value: Resource::Cpu as u64 };
     rules.insert(libc::SYS_prlimit64, vec![rule([equal(0, 0), processor_time])?]);
-    let filter = SeccompFilter::new(
-        rules,
-        SeccompAction::Errno(libc::EPERM.unsigned_abs()),
-        SeccompAction::Allow,
-        std::env::consts::ARCH.try_into()?,
-    )?;
-    filter.try_into()
+    SeccompFilter::new(rules, refusal(), SeccompAction::Allow, std::env::consts::ARCH.try_into()?)?.try_into()
 }
 
 fn equal(index: u8, value: i32) -> Argument {
@@ -96,7 +141,7 @@ fn equal(index: u8, value: i32) -> Argument {
 }
 
 /// Holds when all of these arguments are as they must be.
-fn rule<const N: usize>(arguments: [Argument; N]) -> Result<SeccompRule, seccompiler::BackendError> {
+fn rule<const N: usize>(arguments: [Argument; N]) -> Result<SeccompRule, BackendError> {
     let conditions = arguments
         .into_iter()
         .map(|Argument { index, is, value }| SeccompCondition::new(index, SeccompCmpArgLen::Dword, is, value));

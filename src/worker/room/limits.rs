@@ -6,6 +6,9 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
+/// Files that a program has open at a time: a few more than its pipes, since it loads one library after the other.
+const PROGRAM_FILES_MAX: u64 = 32;
+
 /// Lowers a limit of this process for good.
 pub fn limit(resource: Resource, wanted: u64) -> io::Result<()> {
     let most = getrlimit(resource).maximum.map_or(wanted, |maximum| maximum.min(wanted));
@@ -15,6 +18,15 @@ pub fn limit(resource: Resource, wanted: u64) -> io::Result<()> {
 /// Takes away what a reader of pipes has no use for: files to open or to fill, processes, locked memory, queues.
 pub fn take_all() -> io::Result<()> {
     for resource in [Resource::Nofile, Resource::Fsize, Resource::Nproc, Resource::Memlock, Resource::Msgqueue] {
+        limit(resource, 0)?;
+    }
+    Ok(())
+}
+
+/// Takes away what a program has no use for that reads stdin and writes stdout, but for the few files that it loads.
+pub fn take_most() -> io::Result<()> {
+    limit(Resource::Nofile, PROGRAM_FILES_MAX)?;
+    for resource in [Resource::Fsize, Resource::Nproc, Resource::Memlock, Resource::Msgqueue] {
         limit(resource, 0)?;
     }
     Ok(())

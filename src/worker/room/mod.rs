@@ -11,12 +11,13 @@ mod limits;
 
 use std::fs::File;
 use std::io;
+use std::path::{Path, PathBuf};
 
 use rustix::process::chdir;
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
 use serde::{Deserialize, Serialize};
 
-pub use limits::{limit, limit_processor_time};
+pub(super) use limits::{limit, limit_processor_time};
 
 /// One of the room's walls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,13 +33,33 @@ pub enum Wall {
 /// All of them.
 pub const WALLS: &[Wall] = &[Wall::Limits, Wall::Files, Wall::Calls];
 
+/// Locks this process in for good, so that it can become the program and let that read its data, and little else.
+///
+/// # Errors
+/// When the kernel refuses what every kernel can do.
+pub(super) fn lock_program(program: &Path, data: &[PathBuf]) -> io::Result<()> {
+    chdir("/")?;
+    set_no_new_privs(true)?;
+    // Where a kernel lacks one of these, the others stand; the server has been told.
+    let _ = files::close_but(program, data);
+    drop_capabilities()?;
+    limits::take_most()?;
+    let _ = calls::close_to_programs();
+    Ok(())
+}
+
+fn drop_capabilities() -> io::Result<()> {
+    let none = CapabilitySet::empty();
+    Ok(set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?)
+}
+
 /// Locks this process in for good, with nothing but its pipes, and tells what the kernel could not do.
 ///
 /// Everything that is loaded from a file must have been loaded before.
 ///
 /// # Errors
 /// When the kernel refuses what every kernel can do.
-pub fn lock(input: &File, output: &File, walls: &[Wall]) -> io::Result<Vec<String>> {
+pub(super) fn lock(input: &File, output: &File, walls: &[Wall]) -> io::Result<Vec<String>> {
     let mut gaps = Vec::new();
     chdir("/")?;
     set_no_new_privs(true)?;
@@ -47,8 +68,7 @@ pub fn lock(input: &File, output: &File, walls: &[Wall]) -> io::Result<Vec<Strin
         gaps.extend(files::close().err());
     }
     if walls.contains(&Wall::Limits) {
-        let none = CapabilitySet::empty();
-        set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;
+        drop_capabilities()?;
         limits::take_all()?;
     }
     if walls.contains(&Wall::Calls) {
