@@ -8,17 +8,22 @@ export PATH := $(TOOLS)/bin:$(PATH)
 # Tests need the hidden hooks that make a worker hang, crash or run out of memory.
 TEST_FEATURES := --features test-hooks
 
+# What some tests use beside the toolchain, and the Debian packages that have it. Without it those tests say that they
+# did not run.
+TEST_PROGRAMS := curl strace tesseract
+DEBIAN_PACKAGES := curl strace tesseract-ocr tesseract-ocr-eng
+
 .DEFAULT_GOAL := help
-.PHONY: help run test check audit fmt release clean components cargo-deny
+.PHONY: help run test setup-debian check audit fmt release clean components cargo-deny
 
 help: ## Show what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start the server on ./data
 	cargo run --release
 
 # Documentation's examples come first, so that the last line is the tests'.
-test: ## Run all tests
+test: setup-debian ## Run all tests
 	cargo test --doc $(TEST_FEATURES)
 	@if cargo nextest --version >/dev/null 2>&1; then \
 	    echo cargo nextest run $(TEST_FEATURES); \
@@ -27,6 +32,15 @@ test: ## Run all tests
 	    echo "cargo test $(TEST_FEATURES) (quicker with: cargo install cargo-nextest --locked)"; \
 	    cargo test --lib --bins --tests $(TEST_FEATURES); \
 	fi
+
+setup-debian: ## Install what tests use, when root on Debian; else say what is missing
+	@missing=; for program in $(TEST_PROGRAMS); do \
+	    command -v $$program >/dev/null || missing="$$missing $$program"; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -q update && \
+	    apt-get -qy install --no-install-recommends $(DEBIAN_PACKAGES); then exit 0; fi; \
+	echo "not installed:$$missing; tests that use them are skipped (Debian: apt-get install $(DEBIAN_PACKAGES))"
 
 # Clippy looks twice: with the tests and their hooks, and at what is released.
 check: components cargo-deny ## Check format, lints, documentation, licences and sources

@@ -175,20 +175,21 @@ async fn an_engine_that_is_not_there_any_more_says_so() {
     assert_eq!(failure(&missing).await, "crashed (OCR did not start)");
 }
 
-/// The id of this process's child that runs this program.
-fn running(program: &str) -> Option<u32> {
-    let runs = |id: &u32| fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|exe| exe.ends_with(program));
-    process::children(std::process::id()).into_iter().find(runs)
+/// The id of this process's child that sleeps for so long, which tells it from those of other tests.
+fn sleeping(seconds: &str) -> Option<u32> {
+    let command = format!("/bin/sleep\0{seconds}\0").into_bytes();
+    let sleeps = |id: &u32| fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| line == command);
+    process::children(std::process::id()).into_iter().find(sleeps)
 }
 
 #[tokio::test]
 async fn an_engine_that_is_killed_costs_its_file_only() {
     let killer = std::thread::spawn(|| {
-        let id = wait_for("the engine", || running("sleep"));
+        let id = wait_for("the engine", || sleeping("3601"));
         let process = Pid::from_raw(id.cast_signed()).expect("a process has an id");
         kill_process(process, Signal::KILL).expect("it is ours");
     });
-    let verdict = failure(&settings(Some(engine("/bin/sleep", &["3600"])))).await;
+    let verdict = failure(&settings(Some(engine("/bin/sleep", &["3601"])))).await;
     assert_eq!(verdict, "crashed (OCR, SIGKILL)");
     killer.join().expect("it was killed");
 }
@@ -198,12 +199,12 @@ fn an_engine_ends_with_its_server() {
     let id = std::thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let settings = settings(Some(engine("/bin/sleep", &["3600"])));
+            let settings = settings(Some(engine("/bin/sleep", &["3602"])));
             let mut child = child(&settings).await;
             let mut attempt = Box::pin(read(&mut child, image_of("HELP")));
             let id = loop {
                 assert!(tokio::time::timeout(Duration::from_millis(20), &mut attempt).await.is_err());
-                if let Some(id) = running("sleep") {
+                if let Some(id) = sleeping("3602") {
                     break id;
                 }
             };

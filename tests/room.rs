@@ -8,7 +8,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::net::TcpListener;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -17,11 +17,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use consign::batch::{BatchId, Tokenizer};
+use consign::extract::media::{Judged, judge};
 use consign::worker::protocol::{Order, Setup};
 use consign::worker::room::{WALLS, Wall};
 use consign::worker::{AttemptFailure, Child, Extraction, Job, WorkerSettings};
 use futures_util::stream;
 use rustix::process::Signal;
+use support::corpus::Corpus;
 use support::{Form, Server};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_consign");
@@ -285,4 +287,36 @@ fn where_landlock_is_missing_the_rest_stands_and_the_server_says_so_once() {
         assert_eq!(told.len(), 1, "{told:?}");
     };
     std::thread::spawn(no_landlock).join().expect("the test passes");
+}
+
+/// What became of a file, without what differs from run to run.
+async fn result(child: &mut Child, media_type: &str, bytes: &[u8]) -> String {
+    let job = Job { file: BatchId::new().file(0), media_type: media_type.into(), length: bytes.len() as u64 };
+    match child.attempt(&job, stream::iter([Ok(Bytes::from(bytes.to_vec()))])).await {
+        Ok(Extraction { text, info }) => format!("{info:?}\n{text}"),
+        Err(AttemptFailure { error, log }) => format!("{error}: {log}"),
+    }
+}
+
+#[tokio::test]
+async fn the_room_keeps_no_parser_from_anything_that_it_needs() {
+    let Some(corpus) = Corpus::or_skip("the room around real parsers") else { return };
+    let formats = [
+        "csv", "docx", "eml", "epub", "html", "json", "md", "odp", "ods", "odt", "pdf", "pdf-scan", "pptx", "rtf",
+        "txt", "xls", "xlsx", "xml",
+    ];
+    let mut compared = 0;
+    let (mut locked, mut free) = (child(WALLS).await, child(&[]).await);
+    for (name, bytes) in corpus.good(&formats, 3 * formats.len(), 1 << 20) {
+        let Judged::Agreed(media_type) = judge(&name, Cursor::new(&bytes)).expect("memory can be read") else {
+            continue;
+        };
+        let results = (result(&mut locked, &media_type, &bytes).await, result(&mut free, &media_type, &bytes).await);
+        assert!(results.0 == results.1, "{name}: {results:?}");
+        compared += 1;
+        if locked.is_spent() {
+            (locked, free) = (child(WALLS).await, child(&[]).await);
+        }
+    }
+    assert!(compared > 2 * formats.len(), "{compared} files were what their names say");
 }

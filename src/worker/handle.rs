@@ -173,18 +173,14 @@ impl Child {
             Ok(answer) => answer,
             Err(interruption) => return interruption.into(),
         };
+        // The child waits for this and for nothing else.
+        if timeout(self.settings.silence, tell(&mut self.stdin, &recognised, &text)).await.is_err() {
+            return Heard::Silence;
+        }
         let clock = SilenceClock::start(self.settings.silence);
-        let mut telling = std::pin::pin!(tell(&mut self.stdin, &recognised, &text));
-        let mut listening = std::pin::pin!(listen(&mut self.reports, job, self.settings.text_bytes_max, &clock));
-        let mut is_telling = true;
-        loop {
-            tokio::select! {
-                biased;
-                heard = &mut listening => return heard,
-                // A child that takes it no more is noticed by its silence, or its end.
-                () = &mut telling, if is_telling => is_telling = false,
-                never = self.stderr.watch() => match never {},
-            }
+        tokio::select! {
+            heard = listen(&mut self.reports, job, self.settings.text_bytes_max, &clock) => heard,
+            never = self.stderr.watch() => match never {},
         }
     }
 

@@ -124,6 +124,7 @@ fn program(input: i32, output: i32) -> Result<BpfProgram, BackendError> {
         (libc::SYS_mprotect, not_executable()),
         // How an abort and a stack overflow end the process.
         (libc::SYS_kill, equal(0, own)),
+        (libc::SYS_tkill, equal(0, own)),
         (libc::SYS_tgkill, equal(0, own)),
     ];
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = LEFT.iter().map(|number| (*number, Vec::new())).collect();
