@@ -8,20 +8,22 @@ export PATH := $(TOOLS)/bin:$(PATH)
 # Tests need the hidden hooks that make a worker hang, crash or run out of memory.
 TEST_FEATURES := --features test-hooks
 
-# Debian's packages of the same names.
-TEST_TOOLS := strace curl python3
+# What some tests use beside the toolchain, and the Debian packages that have it. Without it those tests say that they
+# did not run.
+TEST_PROGRAMS := curl python3 strace tesseract
+DEBIAN_PACKAGES := curl python3 strace tesseract-ocr tesseract-ocr-eng
 
 .DEFAULT_GOAL := help
-.PHONY: help run test corpus check audit fmt release clean packages components cargo-deny
+.PHONY: help run test corpus setup-debian check audit fmt release clean components cargo-deny
 
 help: ## Show what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start the server on ./data
 	cargo run --release
 
 # Documentation's examples come first, so that the last line is the tests'.
-test: packages ## Run all tests
+test: setup-debian ## Run all tests
 	cargo test --doc $(TEST_FEATURES)
 	@if cargo nextest --version >/dev/null 2>&1; then \
 	    echo cargo nextest run $(TEST_FEATURES); \
@@ -34,6 +36,15 @@ test: packages ## Run all tests
 # Release, because the tables are about speed and memory, too.
 corpus: ## Score the texts of the whole collection of real files, and meet its hostile ones
 	cargo test --release --test corpus -- --nocapture --test-threads 1
+
+setup-debian: ## Install what tests use, when root on Debian; else say what is missing
+	@missing=; for program in $(TEST_PROGRAMS); do \
+	    command -v $$program >/dev/null || missing="$$missing $$program"; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -q update && \
+	    apt-get -qy install --no-install-recommends $(DEBIAN_PACKAGES); then exit 0; fi; \
+	echo "not installed:$$missing; tests that use them are skipped (Debian: apt-get install $(DEBIAN_PACKAGES))"
 
 # Clippy looks twice: with the tests and their hooks, and at what is released.
 check: components cargo-deny ## Check format, lints, documentation, licences and sources
@@ -54,14 +65,6 @@ release: ## Build target/release/consign
 
 clean: ## Remove what was built, and the tools that make check installed
 	cargo clean
-
-# What some tests look through; without them these tests say that they did not run.
-packages:
-	@missing=; for tool in $(TEST_TOOLS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
-	if [ -z "$$missing" ]; then :; \
-	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    echo "installing$$missing"; apt-get update -qq && apt-get install -y -qq $$missing >/dev/null; \
-	else echo "some tests are skipped here; install$$missing to run them"; fi
 
 components:
 	@cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 || rustup component add rustfmt clippy

@@ -1,6 +1,6 @@
 //! Whether the server can take work, and if not, why: set by whoever notices, read by `/readyz`.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
@@ -9,6 +9,8 @@ use tokio::sync::watch;
 pub struct Health {
     draining: watch::Sender<bool>,
     workers: Mutex<Option<String>>,
+    room_gaps: OnceLock<Vec<String>>,
+    ocr: OnceLock<String>,
 }
 
 impl Health {
@@ -32,6 +34,23 @@ impl Health {
     /// Notes why no worker can be started, or that one could.
     pub fn set_workers(&self, trouble: Option<String>) {
         *self.workers.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// Notes what the kernel cannot keep workers from; whether that was not known yet.
+    pub fn set_room_gaps(&self, gaps: &[String]) -> bool {
+        self.room_gaps.set(gaps.to_vec()).is_ok()
+    }
+
+    /// Notes the engine that recognises text in images.
+    pub fn set_ocr(&self, engine: String) {
+        // There is one start, and nothing else sets it.
+        let _ = self.ocr.set(engine);
+    }
+
+    /// The engine that recognises text in images, if there is one.
+    #[must_use]
+    pub fn ocr(&self) -> Option<&str> {
+        self.ocr.get().map(String::as_str)
     }
 
     /// Why no worker can be started, if that is so.

@@ -18,7 +18,8 @@ fn run() -> Result<ExitCode, CliError> {
     match cli::command()? {
         Some(Command::Serve(settings)) => cli::serve::run(settings)?,
         Some(Command::Config(settings)) => cli::config::run(settings)?,
-        Some(Command::Worker) => return Ok(worker::run()),
+        Some(Command::Worker { ocr: None }) => return Ok(worker::run()),
+        Some(Command::Worker { ocr: Some(plan) }) => return Ok(worker::become_engine(&plan)),
         None => {}
     }
     Ok(ExitCode::SUCCESS)

@@ -83,7 +83,8 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let recovered = custody.recover().await?;
     report(&recovered);
     let health = Arc::new(Health::default());
-    let pipeline = start_pipeline(&config, &custody, &health);
+    let worker = worker_settings(&config, &health).await;
+    let pipeline = start_pipeline(&config, worker, &custody, &health);
     let (server, addresses) = bind(&config, &custody, &health, &pipeline)?;
     let handle = server.handle();
     let serving = actix_rt::spawn(server);
@@ -97,12 +98,17 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     Ok(())
 }
 
-fn start_pipeline(config: &Config, custody: &Arc<Custody>, health: &Arc<Health>) -> Pipeline {
+fn start_pipeline(
+    config: &Config,
+    worker: worker::WorkerSettings,
+    custody: &Arc<Custody>,
+    health: &Arc<Health>,
+) -> Pipeline {
     let aggregator = BatchAggregator::new(Arc::clone(custody)).start();
     let processor = Arc::new(ProcessorOptions {
         custody: Arc::clone(custody),
         health: Arc::clone(health),
-        worker: worker_settings(config),
+        worker,
         extract_bytes_max: config.limits.extract_bytes_max,
     });
     let AttemptsSettings { max, retry_ms_base, claim_window } = config.attempts;
@@ -119,9 +125,10 @@ fn start_pipeline(config: &Config, custody: &Arc<Custody>, health: &Arc<Health>)
     Pipeline { verifier, supervisor, aggregator }
 }
 
-fn worker_settings(config: &Config) -> worker::WorkerSettings {
+/// How children are run, with the OCR engine that this machine has.
+async fn worker_settings(config: &Config, health: &Health) -> worker::WorkerSettings {
     let settings = &config.worker;
-    worker::WorkerSettings {
+    let mut workers = worker::WorkerSettings {
         program: worker::OWN_PROGRAM.into(),
         wall: Duration::from_millis(settings.wall_ms_max),
         silence: Duration::from_millis(settings.silence_ms_max),
@@ -129,7 +136,19 @@ fn worker_settings(config: &Config) -> worker::WorkerSettings {
         text_bytes_max: usize::try_from(config.limits.text_bytes_max).unwrap_or(usize::MAX),
         files_max: u32::try_from(settings.files_max).unwrap_or(u32::MAX),
         tokenizer: settings.tokenizer,
+        ocr: None,
+        #[cfg(feature = "test-hooks")]
+        walls: worker::room::WALLS.to_vec(),
+    };
+    match worker::OcrEngine::find(&workers, &settings.ocr_languages).await {
+        Ok(engine) => {
+            log::info!("text in images is recognised by {} ({})", engine.name, engine.program.display());
+            health.set_ocr(engine.name.clone());
+            workers.ocr = Some(engine);
+        }
+        Err(reason) => log::warn!("text in images is not recognised: {reason}"),
     }
+    workers
 }
 
 /// One child for each core unless the settings say otherwise.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use consign::batch::{BatchId, FileErrorCode, Tokenizer};
 use consign::worker::protocol::{HEADER_BYTES, Header, Order, Report, Setup};
+use consign::worker::room::WALLS;
 use consign::worker::{AttemptFailure, Child, Extraction, Job, SpawnError, WorkerSettings};
 use futures_util::{Stream, StreamExt, stream};
 
@@ -26,6 +27,8 @@ fn settings() -> WorkerSettings {
         text_bytes_max: 64 << 20,
         files_max: 1000,
         tokenizer: Tokenizer::Cl100kBase,
+        ocr: None,
+        walls: WALLS.to_vec(),
     }
 }
 
@@ -309,7 +312,14 @@ fn jobs_sent_ahead_are_answered_in_order_and_the_end_of_stdin_is_an_exit() {
         .spawn()
         .unwrap();
     let mut frames = Vec::new();
-    let setup = Setup { memory_bytes: 1 << 30, text_bytes_max: 1_000, tokenizer: Tokenizer::O200kBase };
+    let setup = Setup {
+        memory_bytes: 1 << 30,
+        text_bytes_max: 1_000,
+        tokenizer: Tokenizer::O200kBase,
+        wall_ms: 60_000,
+        ocr: None,
+        walls: WALLS.to_vec(),
+    };
     Order::Setup(setup).encode(&mut frames);
     let texts = [b"one".as_slice(), DAMAGED_PDF, b"", b"four"];
     let jobs = [job(3), pdf(DAMAGED_PDF.len()), job(0), job(4)];
@@ -332,6 +342,7 @@ fn jobs_sent_ahead_are_answered_in_order_and_the_end_of_stdin_is_an_exit() {
             Report::Progress => "progress".to_owned(),
             Report::Extracted(extracted) => format!("extracted {}", extracted.file),
             Report::Failed(failed) => format!("failed {}", failed.file),
+            Report::Image(image) => format!("image {}", image.file),
             Report::Block(block) => String::from_utf8_lossy(block).into_owned(),
         });
         rest = after;
@@ -339,7 +350,7 @@ fn jobs_sent_ahead_are_answered_in_order_and_the_end_of_stdin_is_an_exit() {
     heard.retain(|said| said != "progress");
     let [one, error, empty, four] = &jobs;
     let expected = [
-        "ready 1".to_owned(),
+        "ready 2".to_owned(),
         format!("extracted {}", one.file),
         "one".to_owned(),
         format!("failed {}", error.file),

@@ -131,6 +131,13 @@ impl Hands {
         }
     }
 
+    /// Says once what the kernel cannot keep children from: it is the same for all of them.
+    fn tell_gaps(&self, child: &Child) {
+        if self.options.health.set_room_gaps(child.gaps()) {
+            child.gaps().iter().for_each(|gap| log::warn!("workers are not locked in altogether: {gap}"));
+        }
+    }
+
     /// Starts a child, however long that takes.
     async fn spawn(&self) -> Child {
         let mut tried = 0;
@@ -138,6 +145,7 @@ impl Hands {
             match Child::spawn(&self.options.worker).await {
                 Ok(child) => {
                     self.options.health.set_workers(None);
+                    self.tell_gaps(&child);
                     return child;
                 }
                 Err(error) => {

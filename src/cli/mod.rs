@@ -47,7 +47,11 @@ pub enum Command {
     Config(SettingsArguments),
     /// Read files for a server that started this process.
     #[command(hide = true)]
-    Worker,
+    Worker {
+        /// Become the OCR engine of this plan instead
+        #[arg(long, value_name = "PLAN")]
+        ocr: Option<String>,
+    },
 }
 
 /// The flags from which settings come.

@@ -98,7 +98,18 @@ fn check_verify(verify: &VerifySettings) -> Result<(), Impossible> {
 }
 
 fn check_worker(worker: &WorkerSettings, limits: &Limits) -> Result<(), Impossible> {
-    let &WorkerSettings { processes, wall_ms_max, silence_ms_max, memory_bytes_max, files_max, tokenizer: _ } = worker;
+    let WorkerSettings {
+        processes,
+        wall_ms_max,
+        silence_ms_max,
+        memory_bytes_max,
+        files_max,
+        tokenizer: _,
+        ocr_languages,
+    } = worker;
+    let (&processes, &wall_ms_max, &silence_ms_max) = (processes, wall_ms_max, silence_ms_max);
+    let (&memory_bytes_max, &files_max) = (memory_bytes_max, files_max);
+    require(are_languages(ocr_languages), "worker.ocr_languages", "names of languages such as eng+deu")?;
     within("worker.processes", processes, 0, PROCESSES_MAX)?;
     within("worker.wall_ms_max", wall_ms_max, 1, MS_MAX)?;
     within("worker.silence_ms_max", silence_ms_max, 1, MS_MAX)?;
@@ -107,6 +118,15 @@ fn check_worker(worker: &WorkerSettings, limits: &Limits) -> Result<(), Impossib
     let holds_one = format!("at least limits.extract_bytes_max, which is {}", text(limits.extract_bytes_max));
     require(memory_bytes_max >= limits.extract_bytes_max, "worker.memory_bytes_max", &holds_one)?;
     at_least("worker.files_max", files_max, 1)
+}
+
+/// Whether these are names as tesseract has them, `chi_sim` or `script/Latin` among them; none may be a flag to it.
+fn are_languages(names: &str) -> bool {
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '/')
+    };
+    names.split('+').all(is_name)
 }
 
 fn check_shutdown(shutdown: &ShutdownSettings) -> Result<(), Impossible> {

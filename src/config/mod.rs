@@ -145,6 +145,9 @@ pub struct WorkerSettings {
     /// The vocabulary that tokens are counted with: `cl100k_base` or `o200k_base`. The first is the one that DocsGPT
     /// counts with.
     pub tokenizer: Tokenizer,
+    /// The languages that text in images is taken for, by tesseract's names, as in `eng+deu`. Their data must be
+    /// installed. English comes with tesseract.
+    pub ocr_languages: String,
 }
 
 /// `[shutdown]`: how the server ends.
@@ -218,6 +221,7 @@ impl Default for WorkerSettings {
             memory_bytes_max: GIB,
             files_max: 1_000,
             tokenizer: Tokenizer::Cl100kBase,
+            ocr_languages: "eng".to_owned(),
         }
     }
 }

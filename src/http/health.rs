@@ -29,7 +29,9 @@ pub async fn ready(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     };
     let is_ready = checks.disk.ok && checks.storage.ok && checks.workers.ok && checks.drain.ok;
     let mut response = if is_ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    Ok(response.json(Ready { status: if is_ready { "ready" } else { "not_ready" }, checks }))
+    let engine = api.health.ocr();
+    let ocr = Ocr { available: engine.is_some(), engine };
+    Ok(response.json(Ready { status: if is_ready { "ready" } else { "not_ready" }, checks, ocr }))
 }
 
 /// `GET /metrics`: for Prometheus.
@@ -58,9 +60,17 @@ struct Alive {
 }
 
 #[derive(Serialize)]
-struct Ready {
+struct Ready<'a> {
     status: &'static str,
     checks: Checks,
+    ocr: Ocr<'a>,
+}
+
+/// What recognises text in images. A server without it takes work all the same.
+#[derive(Serialize)]
+struct Ocr<'a> {
+    available: bool,
+    engine: Option<&'a str>,
 }
 
 #[derive(Serialize)]

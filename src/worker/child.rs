@@ -11,21 +11,15 @@ use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
+use rustix::process::{Resource, Signal, set_parent_process_death_signal};
 
-use super::protocol::{
-    ExtractedText, FIELD_CHARS_MAX, FailedFile, Fault, Job, LOG_BYTES_MAX, Order, Ready, Report, Setup, VERSION,
-    WARNINGS_MAX,
-};
+use super::examine::{Answer, Desk, Failure, Pulse, examine};
+use super::protocol::{ExtractedText, FailedFile, Fault, Job, Order, Ready, Report, VERSION};
+use super::room::{self, limit, limit_processor_time};
 use super::stream::{OrderReader, ReportWriter};
 use super::tokens;
-use crate::batch::TextInfo;
-use crate::extract::{self, ExtractError, Extracted, Limits};
-
-/// Signs of life are no closer together than this, however often a parser reports progress.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The exit code when server and child do not understand each other (`EX_PROTOCOL` of sysexits.h).
 const MISUNDERSTOOD: u8 = 76;
@@ -57,23 +51,22 @@ fn serve() -> io::Result<()> {
     limit(Resource::As, setup.memory_bytes)?;
     tokens::load(setup.tokenizer);
     let panics = Panics::note();
+    let gaps = room::lock(orders.input(), &output, setup.walls())?;
     let mut pulse = Pulse::new(ReportWriter::new(output));
-    pulse.reports.send(&Report::Ready(Ready { version: VERSION }))?;
+    pulse.reports.send(&Report::Ready(Ready { version: VERSION, gaps }))?;
     while let Some(order) = orders.next()? {
         let Order::Job(job) = order else { return Err(io::Error::other("a job was expected")) };
+        limit_processor_time(Duration::from_millis(setup.wall_ms))?;
         let answer = match read_file(&mut orders, &job, &mut pulse)? {
-            Some(bytes) => panics.catch(|| examine(bytes, &job, &setup, &mut pulse)),
+            Some(bytes) => {
+                let desk = &mut Desk { orders: &mut orders, pulse: &mut pulse };
+                panics.catch(|| examine(bytes, &job, &setup, desk))
+            }
             None => Err(Failure::new(Fault::OutOfMemory, &format!("no room for a file of {} bytes", job.length))),
         };
         reply(&mut pulse.reports, &job, answer)?;
     }
     Ok(())
-}
-
-/// Lowers a limit of this process for good.
-fn limit(resource: Resource, wanted: u64) -> io::Result<()> {
-    let most = getrlimit(resource).maximum.map_or(wanted, |maximum| maximum.min(wanted));
-    Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
 }
 
 /// Takes stdin and stdout for the protocol and leaves `/dev/null` in their places.
@@ -84,58 +77,6 @@ fn take_pipes() -> io::Result<(File, File)> {
     rustix::stdio::dup2_stdin(&nowhere)?;
     rustix::stdio::dup2_stdout(&nowhere)?;
     Ok((input.into(), output.into()))
-}
-
-/// Says that the child is alive, often enough and not too often.
-struct Pulse {
-    reports: ReportWriter<File>,
-    last: Instant,
-}
-
-impl Pulse {
-    fn new(reports: ReportWriter<File>) -> Self {
-        Self { reports, last: Instant::now() }
-    }
-
-    fn beat(&mut self) {
-        if self.last.elapsed() >= PROGRESS_INTERVAL {
-            self.last = Instant::now();
-            // A server that no longer listens is noticed at the answer.
-            let _ = self.reports.send(&Report::Progress);
-        }
-    }
-}
-
-/// What became of a file.
-type Answer = Result<(TextInfo, String), Failure>;
-
-struct Failure {
-    fault: Fault,
-    log: String,
-}
-
-impl Failure {
-    fn new(fault: Fault, log: &str) -> Self {
-        Self { fault, log: log[..log.floor_char_boundary(LOG_BYTES_MAX)].to_owned() }
-    }
-
-    fn of(error: &ExtractError) -> Self {
-        use ExtractError as E;
-        let fault = match error {
-            E::UnsupportedType => Fault::UnsupportedType,
-            E::PasswordProtected => Fault::PasswordProtected,
-            E::Parse(reason) => return Self::new(Fault::ParseError, reason),
-            E::TextTooLarge => Fault::TextTooLarge,
-            E::ExpandsTooFar => Fault::ExpandsTooFar,
-            E::TooManyEntries => Fault::TooManyEntries,
-            E::NestedTooDeep => Fault::NestedTooDeep,
-            E::TooManyCells => Fault::TooManyCells,
-            E::TooManyElements => Fault::TooManyElements,
-            E::TooManyPages => Fault::TooManyPages,
-            E::ImageTooLarge => Fault::ImageTooLarge,
-        };
-        Self::new(fault, "")
-    }
 }
 
 /// Reads the job's bytes; none when there is no room for them, and then they are passed over, so that the next order
@@ -155,40 +96,6 @@ fn read_file(orders: &mut OrderReader<File>, job: &Job, pulse: &mut Pulse) -> io
         pulse.beat();
     }
     Ok(fits.then_some(bytes))
-}
-
-fn examine(bytes: Vec<u8>, job: &Job, setup: &Setup, pulse: &mut Pulse) -> Answer {
-    pulse.beat();
-    #[cfg(feature = "test-hooks")]
-    super::hooks::obey(&bytes, pulse);
-    let text_bytes_max = usize::try_from(setup.text_bytes_max).unwrap_or(usize::MAX);
-    let limits = Limits { text_bytes_max, ..Limits::default() };
-    let extracted = extract::extract(&bytes, &job.media_type, &limits, &mut || pulse.beat());
-    drop(bytes);
-    let Extracted { text, pages, title, author, created, language, warnings, truncated, engine } =
-        extracted.map_err(|error| Failure::of(&error))?;
-    if text.len() > text_bytes_max {
-        return Err(Failure::new(Fault::TextTooLarge, ""));
-    }
-    pulse.beat();
-    let info = TextInfo {
-        chars: text.chars().count() as u64,
-        tokens: tokens::count(&text, setup.tokenizer, &mut || pulse.beat()),
-        tokenizer: setup.tokenizer,
-        pages,
-        title: title.as_deref().map(clip),
-        author: author.as_deref().map(clip),
-        created: created.as_deref().map(clip),
-        language: language.as_deref().map(clip),
-        truncated,
-        warnings: warnings.iter().take(WARNINGS_MAX).map(|warning| clip(warning)).collect(),
-        engine: clip(engine),
-    };
-    Ok((info, text))
-}
-
-fn clip(text: &str) -> String {
-    text.chars().take(FIELD_CHARS_MAX).collect()
 }
 
 fn reply(reports: &mut ReportWriter<File>, job: &Job, answer: Answer) -> io::Result<()> {
@@ -224,17 +131,5 @@ impl Panics {
             let note = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
             Err(Failure::new(Fault::Panicked, &note))
         })
-    }
-}
-
-#[cfg(feature = "test-hooks")]
-impl super::hooks::Host for Pulse {
-    fn progress(&mut self) {
-        self.beat();
-    }
-
-    fn noise(&mut self, bytes: &[u8]) {
-        // Whether anybody heard it is what the test finds out.
-        let _ = self.reports.noise(bytes);
     }
 }

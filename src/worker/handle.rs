@@ -5,71 +5,29 @@
 //! on it, kills it as well.
 
 use std::io;
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
 use bytes::Bytes;
-use derive_more::{Display, Error};
 use futures_util::Stream;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use super::protocol::{FailedFile, Fault, Job, Order, Ready, Report, Setup, VERSION};
+use super::protocol::{FailedFile, Fault, Image, Job, Order, Ready, Report, VERSION};
+use super::recognise::recognise;
+use super::settings::{AttemptFailure, SpawnError, WorkerSettings};
 use super::stream::{ReportReader, StderrReader};
-use super::talk::{Extraction, Fed, Heard, SilenceClock, feed, listen};
+use super::talk::{Extraction, Fed, Heard, SilenceClock, feed, listen, tell};
 use super::verdict::{of_exit, one_line};
-use crate::batch::{FileError, FileErrorCode, Tokenizer};
-
-/// The program that is running, even when its file has been replaced since.
-pub const OWN_PROGRAM: &str = "/proc/self/exe";
+use crate::batch::{FileError, FileErrorCode};
 
 /// How long a child that was told to go may take before it is killed.
 const RETIRE_WAIT: Duration = Duration::from_secs(1);
 
 /// How long a killed child may take to be gone.
 const REAP_WAIT: Duration = Duration::from_secs(5);
-
-/// How children are run.
-#[derive(Debug, Clone)]
-pub struct WorkerSettings {
-    /// What is run with the argument `worker`: [`OWN_PROGRAM`], except in tests.
-    pub program: PathBuf,
-    /// How long one file may take, from its first byte to its answer.
-    pub wall: Duration,
-    /// How long a child may give no sign of life while it has a file, or before it is ready.
-    pub silence: Duration,
-    /// A child's address space.
-    pub memory_bytes: u64,
-    /// The longest text that is an answer.
-    pub text_bytes_max: usize,
-    /// After so many files a child is spent.
-    pub files_max: u32,
-    pub tokenizer: Tokenizer,
-}
-
-/// Why there is no child. All the caller can do is wait and try again.
-#[derive(Debug, Display, Error)]
-pub enum SpawnError {
-    #[display("cannot start a worker: {_0}")]
-    Start(io::Error),
-    #[display("a worker was not ready in time: {last_words}")]
-    Silent { last_words: String },
-    #[display("a worker spoke out of turn before it was ready")]
-    OutOfTurn,
-    #[display("a worker ended before it was ready: {error}: {last_words}")]
-    Ended { error: FileError, last_words: String },
-}
-
-/// An attempt that gave no text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AttemptFailure {
-    pub error: FileError,
-    /// What the child, its parser or its runtime said, in one line: for the server's log, never for a user.
-    pub log: String,
-}
 
 /// A worker process that this one started and may kill.
 #[derive(Debug)]
@@ -80,6 +38,8 @@ pub struct Child {
     reports: ReportReader<ChildStdout>,
     stderr: StderrReader<ChildStderr>,
     files: u32,
+    /// What the kernel cannot keep the child from.
+    gaps: Vec<String>,
     /// Whether the child waits for a job. It does not while it has one, so an attempt that is dropped spoils it.
     is_idle: bool,
 }
@@ -112,10 +72,14 @@ impl Child {
             reports: ReportReader::new(stdout),
             stderr: StderrReader::new(stderr),
             files: 0,
+            gaps: Vec::new(),
             is_idle: true,
         };
         match timeout(settings.silence, child.greet()).await {
-            Ok(Greeting::Ready) => Ok(child),
+            Ok(Greeting::Ready(gaps)) => {
+                child.gaps = gaps;
+                Ok(child)
+            }
             Ok(Greeting::OutOfTurn) => {
                 child.kill().await;
                 Err(SpawnError::OutOfTurn)
@@ -133,15 +97,13 @@ impl Child {
 
     /// Sets the child up and hears its first word.
     async fn greet(&mut self) -> Greeting {
-        let WorkerSettings { program: _, wall: _, silence: _, memory_bytes, text_bytes_max, files_max: _, tokenizer } =
-            self.settings;
         let mut frame = Vec::new();
-        Order::Setup(Setup { memory_bytes, text_bytes_max: text_bytes_max as u64, tokenizer }).encode(&mut frame);
+        Order::Setup(self.settings.setup()).encode(&mut frame);
         // A child that is gone already is noticed at its answer.
         let _ = self.stdin.write_all(&frame).await;
         tokio::select! {
             report = self.reports.next() => match report {
-                Ok(Some(Report::Ready(Ready { version: VERSION }))) => Greeting::Ready,
+                Ok(Some(Report::Ready(Ready { version: VERSION, gaps }))) => Greeting::Ready(gaps),
                 Ok(Some(_)) => Greeting::OutOfTurn,
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => Greeting::OutOfTurn,
                 Ok(None) | Err(_) => Greeting::HungUp,
@@ -164,7 +126,7 @@ impl Child {
         self.is_idle = false;
         self.files = self.files.saturating_add(1);
         self.stderr.forget();
-        match timeout(self.settings.wall, self.converse(job, bytes)).await {
+        match timeout(self.settings.wall, self.hear_out(job, bytes)).await {
             Ok(Ok(Heard::Extracted(extraction))) => {
                 self.is_idle = true;
                 Ok(extraction)
@@ -178,6 +140,8 @@ impl Child {
                 let (error, log) = self.exit_verdict().await;
                 Err(AttemptFailure { error, log })
             }
+            Ok(Ok(Heard::Stopped(error, log))) => Err(self.stop(error, &log).await),
+            Ok(Ok(Heard::Image(_))) => unreachable!("each image is answered before the child is heard on"),
             Ok(Ok(Heard::Silence)) => Err(self.stop(FileErrorCode::Stalled.into(), "").await),
             Ok(Ok(Heard::OutOfTurn(what))) => {
                 let error = FileError::with_detail(FileErrorCode::Crashed, "spoke out of turn");
@@ -188,7 +152,39 @@ impl Child {
         }
     }
 
-    /// Feeds and listens until the child has been heard out; an error when the bytes cannot be had.
+    /// Feeds, listens and recognises text in images until the child has answered.
+    async fn hear_out<S>(&mut self, job: &Job, bytes: S) -> io::Result<Heard>
+    where
+        S: Stream<Item = io::Result<Bytes>> + Unpin,
+    {
+        let mut heard = self.converse(job, bytes).await?;
+        while let Heard::Image(image) = heard {
+            heard = self.answer_image(job, &image).await;
+        }
+        Ok(heard)
+    }
+
+    /// Has the text in an image recognised, tells the child, and listens on.
+    async fn answer_image(&mut self, job: &Job, image: &Image) -> Heard {
+        let Some(engine) = &self.settings.ocr else {
+            return Heard::OutOfTurn("an image, where there is nothing to read it".into());
+        };
+        let (recognised, text) = match recognise(engine, &self.settings, image, &mut self.reports).await {
+            Ok(answer) => answer,
+            Err(interruption) => return interruption.into(),
+        };
+        // The child waits for this and for nothing else.
+        if timeout(self.settings.silence, tell(&mut self.stdin, &recognised, &text)).await.is_err() {
+            return Heard::Silence;
+        }
+        let clock = SilenceClock::start(self.settings.silence);
+        tokio::select! {
+            heard = listen(&mut self.reports, job, self.settings.text_bytes_max, &clock) => heard,
+            never = self.stderr.watch() => match never {},
+        }
+    }
+
+    /// Feeds and listens until the child has answered, or asked; an error when the bytes cannot be had.
     async fn converse<S>(&mut self, job: &Job, bytes: S) -> io::Result<Heard>
     where
         S: Stream<Item = io::Result<Bytes>> + Unpin,
@@ -210,7 +206,7 @@ impl Child {
                 never = &mut watching => match never {},
             }
         };
-        if !is_feeding || !matches!(heard, Heard::Extracted(_) | Heard::Failed(_)) {
+        if !is_feeding || !matches!(heard, Heard::Extracted(_) | Heard::Failed(_) | Heard::Image(_)) {
             return Ok(heard);
         }
         // The last byte may have been read, and answered, before the feeder came to see that it was the last.
@@ -223,6 +219,12 @@ impl Child {
     /// Whether the next file needs another child: this one has had its share, is in disorder, or is gone.
     pub fn is_spent(&mut self) -> bool {
         !self.is_idle || self.files >= self.settings.files_max || !matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// What this machine's kernel cannot keep the child from, one sentence each; nothing where the room is whole.
+    #[must_use]
+    pub fn gaps(&self) -> &[String] {
+        &self.gaps
     }
 
     /// The process id; none once the child is gone.
@@ -288,7 +290,8 @@ async fn end(process: &mut tokio::process::Child) {
 
 /// How a child introduces itself.
 enum Greeting {
-    Ready,
+    /// With what the kernel cannot keep it from.
+    Ready(Vec<String>),
     HungUp,
     OutOfTurn,
 }

@@ -1,6 +1,9 @@
 //! Misbehaviour on demand, for tests: compiled in by the feature `test-hooks` only.
 //!
-//! A file that begins with `consign-test-hook: WORD` makes the child do to itself what a bad parser could.
+//! A file that begins with `consign-test-hook: WORD` makes the child do to itself what a bad parser could, or try to
+//! leave its room as a bad parser would, and then its text says what came of it.
+
+mod escape;
 
 use std::hint::black_box;
 use std::thread;
@@ -21,9 +24,10 @@ pub trait Host {
     fn noise(&mut self, bytes: &[u8]);
 }
 
-/// Does what the file's first word says, if it says anything; returns when the file is to be read after all.
-pub fn obey(bytes: &[u8], host: &mut dyn Host) {
-    let Some(rest) = bytes.strip_prefix(PREFIX) else { return };
+/// Does what the file's first word says, if it says anything; returns when the file is to be read after all, or what is
+/// to be read in its place.
+pub fn obey(bytes: &[u8], host: &mut dyn Host) -> Option<Vec<u8>> {
+    let rest = bytes.strip_prefix(PREFIX)?;
     let word = rest.split(u8::is_ascii_whitespace).next().unwrap_or_default();
     match word {
         b"hang" => loop {
@@ -44,7 +48,18 @@ pub fn obey(bytes: &[u8], host: &mut dyn Host) {
         #[expect(clippy::disallowed_methods, reason = "the test wants a child that leaves without a word")]
         b"exit" => std::process::exit(7),
         b"noise" => host.noise(&[0xff; 64]),
-        _ => {}
+        b"burn" => burn(host),
+        b"xcpu" => raise(Signal::XCPU),
+        word => return escape::attempt(word),
+    }
+    None
+}
+
+/// Computes and says that it is alive, without end.
+fn burn(host: &mut dyn Host) {
+    loop {
+        black_box((0..1_000_000_u64).fold(0, |sum, number| black_box(sum ^ number)));
+        host.progress();
     }
 }
 

@@ -4,18 +4,21 @@
 //! The server sends [`Setup`] once and then jobs, each a [`Job`] followed by blocks of exactly `length` bytes. The child
 //! sends [`Ready`] once and then, for every job in order, any number of progress messages and one answer, which it
 //! begins only when it has read the whole job: [`ExtractedText`] followed by blocks of `text_bytes`, or [`FailedFile`].
-//! An answer names its file, so jobs may be sent ahead of their answers. Every length is checked before memory is
-//! taken for it; encoding and decoding are pure.
+//! Before its answer it may ask for the text in images, one after the other (the pages of a scan): [`Image`] and its
+//! blocks one way, [`Recognised`] and its blocks the other. An answer names its file, so jobs may be sent ahead, unless
+//! an image may be asked about. Every length is checked before memory is taken for it.
+
+mod messages;
 
 use std::io;
 
 use derive_more::{Display, Error};
 use serde::{Deserialize, Serialize};
 
-use crate::batch::{FileErrorCode, FileId, TextInfo, Tokenizer};
+pub use messages::{ExtractedText, FailedFile, Fault, Image, Job, Ready, Recognised, Setup};
 
 /// Changes with every change of a message; both sides are one binary, so a difference is a mix-up and never bridged.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// A frame's length and kind.
 pub const HEADER_BYTES: usize = 5;
@@ -44,11 +47,13 @@ const _: () = assert!((WARNINGS_MAX + 3) * (4 * FIELD_CHARS_MAX + 2) + 256 <= ME
 pub enum Kind {
     Setup = 0x01,
     Job = 0x02,
+    Recognised = 0x03,
     Block = 0x10,
     Ready = 0x81,
     Progress = 0x82,
     Extracted = 0x83,
     Failed = 0x84,
+    Image = 0x85,
 }
 
 impl Kind {
@@ -56,11 +61,13 @@ impl Kind {
         Some(match byte {
             0x01 => Self::Setup,
             0x02 => Self::Job,
+            0x03 => Self::Recognised,
             0x10 => Self::Block,
             0x81 => Self::Ready,
             0x82 => Self::Progress,
             0x83 => Self::Extracted,
             0x84 => Self::Failed,
+            0x85 => Self::Image,
             _ => return None,
         })
     }
@@ -69,7 +76,9 @@ impl Kind {
         match self {
             Self::Block => BLOCK_BYTES_MAX,
             Self::Progress => 0,
-            Self::Setup | Self::Job | Self::Ready | Self::Extracted | Self::Failed => MESSAGE_BYTES_MAX,
+            Self::Setup | Self::Job | Self::Recognised | Self::Ready | Self::Extracted | Self::Failed | Self::Image => {
+                MESSAGE_BYTES_MAX
+            }
         }
     }
 }
@@ -130,91 +139,12 @@ impl Header {
     }
 }
 
-/// How the child is to work, said once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Setup {
-    /// The address space that the child allows itself.
-    pub memory_bytes: u64,
-    /// The longest text that is an answer.
-    pub text_bytes_max: u64,
-    pub tokenizer: Tokenizer,
-}
-
-/// One file to read. Its bytes follow in blocks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Job {
-    pub file: FileId,
-    pub media_type: String,
-    /// The file's length in bytes.
-    pub length: u64,
-}
-
-/// The child is set up and waits for jobs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ready {
-    pub version: u16,
-}
-
-/// The answer for a file that has a text. The text follows in blocks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExtractedText {
-    pub file: FileId,
-    pub info: TextInfo,
-    pub text_bytes: u64,
-}
-
-/// The answer for a file that has none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailedFile {
-    pub file: FileId,
-    pub fault: Fault,
-    /// What a parser or a panic said: for the server's log, never for a user. At most [`LOG_BYTES_MAX`].
-    pub log: String,
-}
-
-/// What a child can say of a file; all other codes are the server's to give.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Fault {
-    UnsupportedType,
-    PasswordProtected,
-    ParseError,
-    TextTooLarge,
-    ExpandsTooFar,
-    TooManyEntries,
-    NestedTooDeep,
-    TooManyCells,
-    TooManyElements,
-    TooManyPages,
-    ImageTooLarge,
-    OutOfMemory,
-    Panicked,
-}
-
-impl From<Fault> for FileErrorCode {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::UnsupportedType => Self::UnsupportedType,
-            Fault::PasswordProtected => Self::PasswordProtected,
-            Fault::ParseError => Self::ParseError,
-            Fault::TextTooLarge => Self::TextTooLarge,
-            Fault::ExpandsTooFar => Self::ExpandsTooFar,
-            Fault::TooManyEntries => Self::TooManyEntries,
-            Fault::NestedTooDeep => Self::NestedTooDeep,
-            Fault::TooManyCells => Self::TooManyCells,
-            Fault::TooManyElements => Self::TooManyElements,
-            Fault::TooManyPages => Self::TooManyPages,
-            Fault::ImageTooLarge => Self::ImageTooLarge,
-            Fault::OutOfMemory => Self::OutOfMemory,
-            Fault::Panicked => Self::Panicked,
-        }
-    }
-}
-
 /// What the server says.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Order<'a> {
     Setup(Setup),
     Job(Job),
+    Recognised(Recognised),
     Block(&'a [u8]),
 }
 
@@ -224,6 +154,7 @@ impl<'a> Order<'a> {
         match self {
             Self::Setup(setup) => encode_message(Kind::Setup, setup, out),
             Self::Job(job) => encode_message(Kind::Job, job, out),
+            Self::Recognised(recognised) => encode_message(Kind::Recognised, recognised, out),
             Self::Block(bytes) => encode_block(bytes, out),
         }
     }
@@ -234,8 +165,11 @@ impl<'a> Order<'a> {
         match kind {
             Kind::Setup => decode_message(kind, body).map(Self::Setup),
             Kind::Job => decode_message(kind, body).map(Self::Job),
+            Kind::Recognised => decode_message(kind, body).map(Self::Recognised),
             Kind::Block => Ok(Self::Block(body)),
-            Kind::Ready | Kind::Progress | Kind::Extracted | Kind::Failed => Err(ProtocolError::WrongSide(kind)),
+            Kind::Ready | Kind::Progress | Kind::Extracted | Kind::Failed | Kind::Image => {
+                Err(ProtocolError::WrongSide(kind))
+            }
         }
     }
 }
@@ -248,6 +182,7 @@ pub enum Report<'a> {
     Progress,
     Extracted(ExtractedText),
     Failed(FailedFile),
+    Image(Image),
     Block(&'a [u8]),
 }
 
@@ -259,6 +194,7 @@ impl<'a> Report<'a> {
             Self::Progress => out.extend(Header { kind: Kind::Progress, body_bytes: 0 }.encode()),
             Self::Extracted(extracted) => encode_message(Kind::Extracted, extracted, out),
             Self::Failed(failed) => encode_message(Kind::Failed, failed, out),
+            Self::Image(image) => encode_message(Kind::Image, image, out),
             Self::Block(bytes) => encode_block(bytes, out),
         }
     }
@@ -275,7 +211,8 @@ impl<'a> Report<'a> {
                 _ => Err(ProtocolError::Malformed(kind)),
             },
             Kind::Block => Ok(Self::Block(body)),
-            Kind::Setup | Kind::Job => Err(ProtocolError::WrongSide(kind)),
+            Kind::Image => decode_message(kind, body).map(Self::Image),
+            Kind::Setup | Kind::Job | Kind::Recognised => Err(ProtocolError::WrongSide(kind)),
         }
     }
 }
@@ -302,8 +239,10 @@ fn decode_message<'a, T: Deserialize<'a>>(kind: Kind, body: &'a [u8]) -> Result<
 mod tests {
     use proptest::prelude::*;
 
+    #[cfg(feature = "test-hooks")]
+    use super::super::room::WALLS;
     use super::*;
-    use crate::batch::BatchId;
+    use crate::batch::{BatchId, TextInfo, Tokenizer};
 
     fn fullest_info() -> TextInfo {
         let field = "\u{10ffff}".repeat(FIELD_CHARS_MAX);
@@ -331,8 +270,18 @@ mod tests {
     fn orders_come_back_as_they_were() {
         let file = BatchId::new().file(7);
         let orders = [
-            Order::Setup(Setup { memory_bytes: 1 << 30, text_bytes_max: 64 << 20, tokenizer: Tokenizer::Cl100kBase }),
+            Order::Setup(Setup {
+                memory_bytes: 1 << 30,
+                text_bytes_max: 64 << 20,
+                tokenizer: Tokenizer::Cl100kBase,
+                wall_ms: 120_000,
+                ocr: Some("tesseract 5.3.0".into()),
+                #[cfg(feature = "test-hooks")]
+                walls: WALLS.to_vec(),
+            }),
             Order::Job(Job { file, media_type: "application/pdf".into(), length: u64::MAX }),
+            Order::Recognised(Recognised::Text(9)),
+            Order::Recognised(Recognised::Unreadable("why".into())),
             Order::Block(b"bytes"),
             Order::Block(b""),
         ];
@@ -351,10 +300,11 @@ mod tests {
         let log = "x".repeat(LOG_BYTES_MAX);
         let block = vec![7; BLOCK_BYTES_MAX];
         let reports = [
-            Report::Ready(Ready { version: VERSION }),
+            Report::Ready(Ready { version: VERSION, gaps: vec!["the kernel has no landlock".into()] }),
             Report::Progress,
             Report::Extracted(ExtractedText { file, info: fullest_info(), text_bytes: u64::MAX }),
             Report::Failed(FailedFile { file, fault: Fault::ParseError, log }),
+            Report::Image(Image { file, length: 1 << 20 }),
             Report::Block(&block),
         ];
         for report in reports {
@@ -385,7 +335,7 @@ mod tests {
     #[test]
     fn a_body_with_too_little_or_too_much_is_refused() {
         let mut frame = Vec::new();
-        Report::Ready(Ready { version: 300 }).encode(&mut frame);
+        Report::Ready(Ready { version: 300, gaps: Vec::new() }).encode(&mut frame);
         let (header, body) = split(&frame);
         let longer = [body, b"x"].concat();
         for wrong in [&body[..body.len() - 1], &longer, b"".as_slice()] {
@@ -405,10 +355,10 @@ mod tests {
 
     #[test]
     fn each_side_says_only_its_own() {
-        for kind in [Kind::Ready, Kind::Progress, Kind::Extracted, Kind::Failed] {
+        for kind in [Kind::Ready, Kind::Progress, Kind::Extracted, Kind::Failed, Kind::Image] {
             assert_eq!(Order::decode(kind, b""), Err(ProtocolError::WrongSide(kind)));
         }
-        for kind in [Kind::Setup, Kind::Job] {
+        for kind in [Kind::Setup, Kind::Job, Kind::Recognised] {
             assert_eq!(Report::decode(kind, b""), Err(ProtocolError::WrongSide(kind)));
         }
     }

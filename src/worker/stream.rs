@@ -30,6 +30,11 @@ impl<R: Read> OrderReader<R> {
         Self { input, body: Vec::new() }
     }
 
+    /// Where orders come from.
+    pub fn input(&self) -> &R {
+        &self.input
+    }
+
     /// The next order; none when the server has hung up between two.
     pub fn next(&mut self) -> io::Result<Option<Order<'_>>> {
         let mut header = [0; HEADER_BYTES];
@@ -131,11 +136,17 @@ impl<R: AsyncRead + Unpin> ReportReader<R> {
 pub struct StderrReader<R> {
     input: R,
     words: Vec<u8>,
+    words_bytes_max: usize,
 }
 
 impl<R: AsyncRead + Unpin> StderrReader<R> {
     pub fn new(input: R) -> Self {
-        Self { input, words: Vec::new() }
+        Self::keeping(input, LAST_WORDS_BYTES_MAX)
+    }
+
+    /// One that keeps so much of the end.
+    pub fn keeping(input: R, words_bytes_max: usize) -> Self {
+        Self { input, words: Vec::new(), words_bytes_max }
     }
 
     /// Forgets what was said so far: the words that follow are about another file.
@@ -159,7 +170,7 @@ impl<R: AsyncRead + Unpin> StderrReader<R> {
         let mut chunk = [0; 1024];
         while let Ok(count @ 1..) = self.input.read(&mut chunk).await {
             self.words.extend_from_slice(&chunk[..count]);
-            let surplus = self.words.len().saturating_sub(LAST_WORDS_BYTES_MAX);
+            let surplus = self.words.len().saturating_sub(self.words_bytes_max);
             self.words.drain(..surplus);
         }
     }
@@ -220,7 +231,7 @@ mod tests {
         let text = vec![b'x'; BLOCK_BYTES_MAX + 5];
         let mut writer = ReportWriter::new(&mut written);
         writer.send(&Report::Progress).unwrap();
-        writer.send_with(&Report::Ready(Ready { version: VERSION }), &text).unwrap();
+        writer.send_with(&Report::Ready(Ready { version: VERSION, gaps: Vec::new() }), &text).unwrap();
         for pipe_bytes in [1 << 20, 7, 1] {
             let (mut ours, theirs) = tokio::io::duplex(pipe_bytes);
             let written = written.clone();
@@ -229,7 +240,10 @@ mod tests {
             let reading = async {
                 let mut reader = ReportReader::new(theirs);
                 assert_eq!(reader.next().await.unwrap(), Some(Report::Progress));
-                assert_eq!(reader.next().await.unwrap(), Some(Report::Ready(Ready { version: VERSION })));
+                assert_eq!(
+                    reader.next().await.unwrap(),
+                    Some(Report::Ready(Ready { version: VERSION, gaps: Vec::new() }))
+                );
                 assert_eq!(reader.next().await.unwrap(), Some(Report::Block(&text[..BLOCK_BYTES_MAX])));
                 assert_eq!(reader.next().await.unwrap(), Some(Report::Block(b"xxxxx")));
                 assert_eq!(reader.next().await.unwrap(), None);

@@ -11,9 +11,9 @@ use futures_util::{Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep};
 
-use super::protocol::{BLOCK_BYTES_MAX, ExtractedText, FailedFile, Header, Job, Order, Report};
+use super::protocol::{BLOCK_BYTES_MAX, ExtractedText, FailedFile, Header, Image, Job, Order, Recognised, Report};
 use super::stream::ReportReader;
-use crate::batch::TextInfo;
+use crate::batch::{FileError, TextInfo};
 
 /// What a child has read out of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,10 @@ pub enum Fed {
 pub enum Heard {
     Extracted(Extraction),
     Failed(FailedFile),
+    /// The child wants text recognised in an image, whose blocks follow, and goes on with what it is told.
+    Image(Image),
+    /// Another process that works for the child ended the attempt, and why, for the log.
+    Stopped(FileError, String),
     /// No message within the silence limit, though there was something to do.
     Silence,
     /// The child has hung up.
@@ -142,6 +146,17 @@ where
     }
 }
 
+/// Tells the child what was recognised in its image.
+pub async fn tell<W: AsyncWrite + Unpin>(stdin: &mut W, recognised: &Recognised, text: &[u8]) {
+    let mut frames = Vec::new();
+    Order::Recognised(recognised.clone()).encode(&mut frames);
+    for block in text.chunks(BLOCK_BYTES_MAX) {
+        Order::Block(block).encode(&mut frames);
+    }
+    // A child that is gone is noticed by whoever listens to it.
+    let _ = stdin.write_all(&frames).await;
+}
+
 /// Hears the child out.
 pub async fn listen<R>(reports: &mut ReportReader<R>, job: &Job, text_bytes_max: usize, clock: &SilenceClock) -> Heard
 where
@@ -185,6 +200,7 @@ impl Answer<'_> {
         match (report, &mut self.begun) {
             (Report::Progress, None) => None,
             (Report::Failed(failed), None) if failed.file == self.job.file => Some(Heard::Failed(failed)),
+            (Report::Image(image), None) if image.file == self.job.file => Some(Heard::Image(image)),
             (Report::Extracted(extracted), None) if extracted.file == self.job.file => self.begin(extracted),
             (Report::Block(block), Some(begun)) if block.len() <= begun.text_bytes - begun.text.len() => {
                 begun.text.extend_from_slice(block);
@@ -298,7 +314,7 @@ mod tests {
             &[extracted(job.file, 2), Report::Progress],
             &[extracted(job.file, 2), Report::Block(b"\xff\xff")],
             &[Report::Block(b"ab")],
-            &[Report::Ready(Ready { version: VERSION })],
+            &[Report::Ready(Ready { version: VERSION, gaps: Vec::new() })],
         ];
         for conversation in conversations {
             let heard = heard(&job, conversation).await;

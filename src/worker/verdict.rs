@@ -19,6 +19,10 @@ pub fn of_exit(status: ExitStatus, last_words: &str) -> FileError {
         let code = status.code().map_or_else(|| "unknown".to_owned(), |code| code.to_string());
         return FileError::with_detail(FileErrorCode::Crashed, format!("exit code {code}"));
     };
+    // The limit of processor time, which the child moves ahead for each file.
+    if signal == Signal::XCPU.as_raw() {
+        return FileErrorCode::Timeout.into();
+    }
     let name = signal_name(signal);
     if signal != Signal::ABORT.as_raw() {
         return FileError::with_detail(FileErrorCode::Crashed, name);
@@ -30,6 +34,30 @@ pub fn of_exit(status: ExitStatus, last_words: &str) -> FileError {
         FileError::with_detail(FileErrorCode::Crashed, format!("stack overflow, {name}"))
     } else {
         FileError::with_detail(FileErrorCode::Crashed, name)
+    }
+}
+
+/// What the OCR engine's runtime and its image library write on stderr when memory is refused. The library goes on
+/// without the image, and the engine may even end well.
+const NO_MEMORY_CPP: [&str; 2] = ["std::bad_alloc", "alloc fail"];
+
+/// The exit code when the OCR engine could not be started.
+const NOT_STARTED: [i32; 2] = [126, 127];
+
+/// Why the OCR engine gave no text that counts; none when it ended well or said that it cannot read the image.
+pub fn of_engine_exit(status: ExitStatus, last_words: &str) -> Option<FileError> {
+    if NO_MEMORY_CPP.iter().any(|words| last_words.contains(words)) {
+        return Some(FileErrorCode::OutOfMemory.into());
+    }
+    match (status.signal(), status.code()) {
+        (Some(signal), _) if signal == Signal::XCPU.as_raw() => Some(FileErrorCode::Timeout.into()),
+        (Some(signal), _) => {
+            Some(FileError::with_detail(FileErrorCode::Crashed, format!("OCR, {}", signal_name(signal))))
+        }
+        (None, Some(code)) if NOT_STARTED.contains(&code) => {
+            Some(FileError::with_detail(FileErrorCode::Crashed, "OCR did not start"))
+        }
+        (None, _) => None,
     }
 }
 
@@ -51,7 +79,6 @@ fn signal_name(number: i32) -> String {
         Some(Signal::PIPE) => "SIGPIPE",
         Some(Signal::ALARM) => "SIGALRM",
         Some(Signal::TERM) => "SIGTERM",
-        Some(Signal::XCPU) => "SIGXCPU",
         Some(Signal::XFSZ) => "SIGXFSZ",
         Some(Signal::SYS) => "SIGSYS",
         _ => return format!("signal {number}"),
@@ -91,6 +118,7 @@ mod tests {
     fn a_signal_is_named_whatever_was_said() {
         assert_eq!(killed(Signal::SEGV, "memory allocation of 1 bytes failed"), "crashed (SIGSEGV)");
         assert_eq!(killed(Signal::KILL, ""), "crashed (SIGKILL)");
+        assert_eq!(killed(Signal::XCPU, ""), "timeout");
         assert_eq!(killed(Signal::SYS, ""), "crashed (SIGSYS)");
         assert_eq!(of_exit(ExitStatus::from_raw(40), "").to_string(), "crashed (signal 40)");
         // The kernel's flag for a core that was dumped is no part of the signal.
@@ -101,6 +129,20 @@ mod tests {
     fn an_exit_is_a_crash_with_its_code() {
         assert_eq!(of_exit(ExitStatus::from_raw(7 << 8), "").to_string(), "crashed (exit code 7)");
         assert_eq!(of_exit(ExitStatus::from_raw(0), "").to_string(), "crashed (exit code 0)");
+    }
+
+    #[test]
+    fn an_engine_that_says_no_is_no_crash() {
+        let ended = |raw: i32, words: &str| of_engine_exit(ExitStatus::from_raw(raw), words).map(|e| e.to_string());
+        let abort = Signal::ABORT.as_raw();
+        assert_eq!(ended(1 << 8, "Error during processing."), None);
+        assert_eq!(ended(0, "Detected 12 diacritics"), None);
+        assert_eq!(ended(0, "Error in pixCreateNoInit: pixdata_malloc fail for data"), Some("out_of_memory".into()));
+        assert_eq!(ended(126 << 8, ""), Some("crashed (OCR did not start)".into()));
+        assert_eq!(ended(abort, "what():  std::bad_alloc"), Some("out_of_memory".into()));
+        assert_eq!(ended(abort, ""), Some("crashed (OCR, SIGABRT)".into()));
+        assert_eq!(ended(Signal::KILL.as_raw(), ""), Some("crashed (OCR, SIGKILL)".into()));
+        assert_eq!(ended(Signal::XCPU.as_raw(), ""), Some("timeout".into()));
     }
 
     #[test]

@@ -1,0 +1,75 @@
+//! How children are run, and how that may fail.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use derive_more::{Display, Error};
+
+use super::ocr::OcrEngine;
+use super::protocol::Setup;
+#[cfg(feature = "test-hooks")]
+use super::room::Wall;
+use crate::batch::{FileError, Tokenizer};
+
+/// The program that is running, even when its file has been replaced since.
+pub const OWN_PROGRAM: &str = "/proc/self/exe";
+
+/// How children are run.
+#[derive(Debug, Clone)]
+pub struct WorkerSettings {
+    /// What is run with the argument `worker`: [`OWN_PROGRAM`], except in tests.
+    pub program: PathBuf,
+    /// How long one file may take, from its first byte to its answer.
+    pub wall: Duration,
+    /// How long a child may give no sign of life while it has a file, or before it is ready.
+    pub silence: Duration,
+    /// A child's address space.
+    pub memory_bytes: u64,
+    /// The longest text that is an answer.
+    pub text_bytes_max: usize,
+    /// After so many files a child is spent.
+    pub files_max: u32,
+    pub tokenizer: Tokenizer,
+    /// What recognises text in images; without it they have none.
+    pub ocr: Option<OcrEngine>,
+    /// Which walls of its room a child puts up: tests take some away to see what holds without them.
+    #[cfg(feature = "test-hooks")]
+    pub walls: Vec<Wall>,
+}
+
+impl WorkerSettings {
+    /// What a child is told of them.
+    pub(super) fn setup(&self) -> Setup {
+        Setup {
+            memory_bytes: self.memory_bytes,
+            text_bytes_max: self.text_bytes_max as u64,
+            tokenizer: self.tokenizer,
+            ocr: self.ocr.as_ref().map(|engine| engine.name.clone()),
+            wall_ms: u64::try_from(self.wall.as_millis()).unwrap_or(u64::MAX),
+            #[cfg(feature = "test-hooks")]
+            walls: self.walls.clone(),
+        }
+    }
+}
+
+/// Why there is no child. All the caller can do is wait and try again.
+#[derive(Debug, Display, Error)]
+pub enum SpawnError {
+    #[display("cannot start a worker: {_0}")]
+    Start(io::Error),
+    #[display("a worker was not ready in time: {last_words}")]
+    Silent { last_words: String },
+    #[display("a worker spoke out of turn before it was ready")]
+    OutOfTurn,
+    #[display("a worker ended before it was ready: {error}: {last_words}")]
+    Ended { error: FileError, last_words: String },
+}
+
+/// An attempt that gave no text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptFailure {
+    pub error: FileError,
+    /// What the child, its parser or its runtime said, in one line: for the server's log, never for a user.
+    pub log: String,
+}
