@@ -149,6 +149,15 @@ async fn large_images_and_texts_pass_through_whole() {
 }
 
 #[tokio::test]
+async fn one_file_may_ask_about_many_images_in_a_row() {
+    let mut child = child(&settings(Some(engine("/bin/cat", &[])))).await;
+    let asks = b"consign-test-hook: recognise=5\n".to_vec();
+    let answers = child.attempt(&job("text/plain", asks.len()), stream::iter([Ok(Bytes::from(asks))])).await;
+    assert_eq!(answers.expect("each is answered").text, "image 0\nimage 1\nimage 2\nimage 3\nimage 4\n");
+    assert!(!child.is_spent());
+}
+
+#[tokio::test]
 async fn an_engine_that_hangs_is_stalled_and_costs_its_file_only() {
     let hangs = Some(engine("/bin/sleep", &["3600"]));
     let impatient = WorkerSettings { silence: Duration::from_secs(2), ..settings(hangs) };

@@ -405,6 +405,8 @@ mod tests {
             ("spool.memory_bytes_max", "4 MiB", "at least spool.small_batch_bytes_max, which is 8 MiB"),
             ("worker.memory_bytes_max", "64 MiB", "at least 128 MiB"),
             ("worker.memory_bytes_max", "200 MiB", "at least limits.extract_bytes_max, which is 256 MiB"),
+            ("worker.ocr_languages", "eng+", "names of languages such as eng+deu"),
+            ("worker.ocr_languages", "--user-words", "names of languages such as eng+deu"),
             ("worker.tokenizer", "gpt", "`cl100k_base` or `o200k_base`"),
         ] {
             let message = load("", &[], &[(key, value)]).unwrap_err();

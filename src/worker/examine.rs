@@ -90,6 +90,12 @@ pub fn examine(bytes: Vec<u8>, job: &Job, setup: &Setup, desk: &mut Desk<'_>) ->
     let pulse = &mut *desk.pulse;
     pulse.beat();
     #[cfg(feature = "test-hooks")]
+    let bytes = match super::hooks::images(&bytes) {
+        Some(count) => recognise_all(count, job, desk),
+        None => bytes,
+    };
+    let pulse = &mut *desk.pulse;
+    #[cfg(feature = "test-hooks")]
     let bytes = super::hooks::obey(&bytes, pulse).unwrap_or(bytes);
     let text_bytes_max = usize::try_from(setup.text_bytes_max).unwrap_or(usize::MAX);
     let limits = Limits { text_bytes_max, ..Limits::default() };
@@ -162,6 +168,14 @@ fn recognise(job: &Job, image: &[u8], desk: &mut Desk<'_>) -> io::Result<Result<
         desk.pulse.beat();
     }
     Ok(Ok(String::from_utf8_lossy(&text).into_owned()))
+}
+
+/// What comes of so many images in a row, as a document of scanned pages has them.
+#[cfg(feature = "test-hooks")]
+fn recognise_all(count: usize, job: &Job, desk: &mut Desk<'_>) -> Vec<u8> {
+    let image = |at: usize| format!("image {at}\n").into_bytes();
+    let texts = (0..count).map(|at| recognise(job, &image(at), desk));
+    texts.map(|text| text.expect("the server answers").expect("the engine reads it")).collect::<String>().into_bytes()
 }
 
 #[cfg(feature = "test-hooks")]

@@ -63,6 +63,12 @@ fn burn(host: &mut dyn Host) {
     }
 }
 
+/// How many images the file asks about, when it is one that does: `recognise=COUNT`.
+pub fn images(bytes: &[u8]) -> Option<usize> {
+    let count = bytes.strip_prefix(PREFIX)?.strip_prefix(b"recognise=")?;
+    String::from_utf8_lossy(count).trim().parse().ok()
+}
+
 fn slow(host: &mut dyn Host) {
     let started = Instant::now();
     while started.elapsed() < Duration::from_millis(300) {
