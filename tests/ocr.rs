@@ -233,7 +233,7 @@ fn an_engine_ends_with_its_server() {
 async fn an_engine_has_its_file_s_memory_and_no_more() {
     let Some(tesseract) = tesseract_or_skip("OCR's memory").await else { return };
     // Where memory is refused depends on the size; of these, one ends the engine and the other one only its image.
-    for (side, memory_bytes) in [(6_000, 128 * MIB), (12_000, 200 * MIB)] {
+    for (side, memory_bytes) in [(6_000, 128 * MIB), (9_920, 150 * MIB)] {
         let blank = [format!("P4\n{side} {side}\n").into_bytes(), vec![0; side / 8 * side]].concat();
         let mut child = child(&WorkerSettings { memory_bytes, ..settings(Some(tesseract.clone())) }).await;
         let failure = read(&mut child, blank).await.expect_err("there is no room for it");
