@@ -29,8 +29,8 @@ pub struct BatchView {
     id: BatchId,
     state: BatchState,
     outcome: Option<BatchOutcome>,
-    created_at: Timestamp,
-    finished_at: Option<Timestamp>,
+    created_at: String,
+    finished_at: Option<String>,
     metadata: Option<Box<RawValue>>,
     progress: Progress,
     summary: Summary,
@@ -241,6 +241,18 @@ fn result(end: FileEnd, file: &str) -> Option<ResultView> {
     })
 }
 
-fn timestamp(ms: i64) -> Timestamp {
-    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
+/// A time in RFC 3339, always to the millisecond.
+fn timestamp(ms: i64) -> String {
+    format!("{:.3}", Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_to_the_millisecond() {
+        assert_eq!(timestamp(1_795_527_070_080), "2026-11-24T13:31:10.080Z");
+        assert_eq!(timestamp(0), "1970-01-01T00:00:00.000Z");
+    }
 }

@@ -271,6 +271,25 @@ async fn a_batch_that_the_job_log_refuses_is_not_acknowledged() {
 }
 
 #[tokio::test]
+async fn batches_that_arrive_together_share_their_syncs() {
+    let dir = TempDir::new().unwrap();
+    let syncs = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = Arc::clone(&syncs);
+    let observe_sync: SyncObserver = Arc::new(move |_| {
+        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    });
+    let options =
+        StoreOptions { segment_bytes: 1 << 20, stock_segments: 1, used_id_max: 0, free_bytes_min: 0, observe_sync };
+    let store_of = SegmentStore::open(&dir.path().join("spool"), options).unwrap();
+    let spool = Spool::new(Arc::new(store_of), 4 * SMALL_BYTES_MAX, SMALL_BYTES_MAX);
+    let files = [bytes(1, 1_000)];
+    let batches = futures_util::future::join_all((0..50).map(|_| store(&spool, &files))).await;
+    assert_eq!(batches.len(), 50);
+    let syncs = syncs.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(syncs < 50, "{syncs} syncs");
+}
+
+#[tokio::test]
 async fn a_full_budget_sends_small_batches_to_the_disk_and_loses_none() {
     let dir = TempDir::new().unwrap();
     let spool = open(&dir);
