@@ -2,7 +2,6 @@
 //! and drains in order when it is told to stop.
 
 use std::io::Write;
-use std::num::NonZero;
 use std::process::exit;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,7 +27,11 @@ use crate::http::{self, Api};
 use crate::joblog::JobLogError;
 use crate::metrics::Metrics;
 use crate::spool::DirectoryLock;
-use crate::worker;
+use crate::worker::WorkerSettings;
+
+mod children;
+
+use children::{processors, worker_settings};
 
 /// Why a server cannot start or go on.
 #[derive(Debug, Display, Error, From)]
@@ -98,12 +101,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     Ok(())
 }
 
-fn start_pipeline(
-    config: &Config,
-    worker: worker::WorkerSettings,
-    custody: &Arc<Custody>,
-    health: &Arc<Health>,
-) -> Pipeline {
+fn start_pipeline(config: &Config, worker: WorkerSettings, custody: &Arc<Custody>, health: &Arc<Health>) -> Pipeline {
     let aggregator = BatchAggregator::new(Arc::clone(custody)).start();
     let processor = Arc::new(ProcessorOptions {
         custody: Arc::clone(custody),
@@ -123,40 +121,6 @@ fn start_pipeline(
     let options = VerifierOptions { tries_max, backoff_base: Duration::from_millis(backoff_ms_base) };
     let verifier = Verifier::new(Arc::clone(custody), supervisor.clone(), aggregator.clone(), options).start();
     Pipeline { verifier, supervisor, aggregator }
-}
-
-/// How children are run, with the OCR engine that this machine has.
-async fn worker_settings(config: &Config, health: &Health) -> worker::WorkerSettings {
-    let settings = &config.worker;
-    let mut workers = worker::WorkerSettings {
-        program: worker::OWN_PROGRAM.into(),
-        wall: Duration::from_millis(settings.wall_ms_max),
-        silence: Duration::from_millis(settings.silence_ms_max),
-        memory_bytes: settings.memory_bytes_max,
-        text_bytes_max: usize::try_from(config.limits.text_bytes_max).unwrap_or(usize::MAX),
-        files_max: u32::try_from(settings.files_max).unwrap_or(u32::MAX),
-        tokenizer: settings.tokenizer,
-        ocr: None,
-        #[cfg(feature = "test-hooks")]
-        walls: worker::room::WALLS.to_vec(),
-    };
-    match worker::OcrEngine::find(&workers, &settings.ocr_languages).await {
-        Ok(engine) => {
-            log::info!("text in images is recognised by {} ({})", engine.name, engine.program.display());
-            health.set_ocr(engine.name.clone());
-            workers.ocr = Some(engine);
-        }
-        Err(reason) => log::warn!("text in images is not recognised: {reason}"),
-    }
-    workers
-}
-
-/// One child for each core unless the settings say otherwise.
-fn processors(processes: usize) -> usize {
-    match processes {
-        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
-        processes => processes,
-    }
 }
 
 fn bind(

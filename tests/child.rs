@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use consign::batch::{BatchId, FileErrorCode, Tokenizer};
+use consign::extract::Limits;
 use consign::worker::protocol::{HEADER_BYTES, Header, Order, Report, Setup};
 use consign::worker::room::WALLS;
 use consign::worker::{AttemptFailure, Child, Extraction, Job, SpawnError, WorkerSettings};
@@ -24,7 +25,7 @@ fn settings() -> WorkerSettings {
         wall: Duration::from_mins(1),
         silence: Duration::from_secs(20),
         memory_bytes: 1024 * MIB,
-        text_bytes_max: 64 << 20,
+        limits: Limits { text_bytes_max: 64 << 20, ..Limits::default() },
         files_max: 1000,
         tokenizer: Tokenizer::Cl100kBase,
         ocr: None,
@@ -164,7 +165,7 @@ async fn noise_on_stdout_is_out_of_turn() {
 
 #[tokio::test]
 async fn what_lies_in_the_file_is_said_by_the_child_which_lives_on() {
-    let settings = WorkerSettings { text_bytes_max: 1_000, ..settings() };
+    let settings = WorkerSettings { limits: Limits { text_bytes_max: 1_000, ..Limits::default() }, ..settings() };
     let mut child = Child::spawn(&settings).await.unwrap();
     let process_id = child.process_id();
     let damaged = child.attempt(&pdf(DAMAGED_PDF.len()), once(DAMAGED_PDF)).await.unwrap_err();
@@ -314,7 +315,7 @@ fn jobs_sent_ahead_are_answered_in_order_and_the_end_of_stdin_is_an_exit() {
     let mut frames = Vec::new();
     let setup = Setup {
         memory_bytes: 1 << 30,
-        text_bytes_max: 1_000,
+        limits: Limits { text_bytes_max: 1_000, ..Limits::default() },
         tokenizer: Tokenizer::O200kBase,
         wall_ms: 60_000,
         ocr: None,

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use consign::batch::{BatchId, Tokenizer};
+use consign::extract::Limits;
 use consign::worker::room::WALLS;
 use consign::worker::{AttemptFailure, Child, Extraction, Job, OcrEngine, WorkerSettings};
 use futures_util::stream;
@@ -30,7 +31,7 @@ fn settings(ocr: Option<OcrEngine>) -> WorkerSettings {
         wall: Duration::from_mins(2),
         silence: Duration::from_secs(20),
         memory_bytes: 1024 * MIB,
-        text_bytes_max: 4 << 20,
+        limits: Limits { text_bytes_max: 4 << 20, ..Limits::default() },
         files_max: 1000,
         tokenizer: Tokenizer::Cl100kBase,
         ocr,

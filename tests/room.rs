@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use consign::batch::{BatchId, Tokenizer};
+use consign::extract::Limits;
 use consign::extract::media::{Judged, judge};
 use consign::worker::protocol::{Order, Setup};
 use consign::worker::room::{WALLS, Wall};
@@ -34,7 +35,7 @@ fn settings(walls: &[Wall]) -> WorkerSettings {
         wall: Duration::from_mins(1),
         silence: Duration::from_secs(20),
         memory_bytes: 1 << 30,
-        text_bytes_max: 64 << 20,
+        limits: Limits { text_bytes_max: 64 << 20, ..Limits::default() },
         files_max: 1000,
         tokenizer: Tokenizer::Cl100kBase,
         ocr: None,
@@ -236,7 +237,7 @@ fn processor_time_ends_a_child_whose_server_looks_away() {
         .expect("a worker can be started");
     let setup = Setup {
         memory_bytes: 1 << 30,
-        text_bytes_max: 1_000,
+        limits: Limits { text_bytes_max: 1_000, ..Limits::default() },
         tokenizer: Tokenizer::Cl100kBase,
         wall_ms: 1,
         ocr: None,

@@ -255,3 +255,12 @@ fn a_hung_child_ends_with_its_killed_server() {
     server.kill();
     wait_until("the children's end", || !children.iter().any(|child| process::is_alive(*child)));
 }
+
+#[test]
+fn a_limit_of_the_settings_reaches_the_child_and_ends_a_file_with_its_code() {
+    let Some(corpus) = Corpus::or_skip("limits of extraction") else { return };
+    let server = Server::start(&[("EXTRACT_CELLS_MAX", "1")]);
+    let (name, bytes) = corpus.good(&["xlsx"], 1, 1 << 20).remove(0);
+    let batch = server.process(Form::new().file(&name, bytes));
+    batch.file(&name).assert_ended("failed", "too_many_cells");
+}

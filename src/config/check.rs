@@ -4,7 +4,8 @@
 use std::fmt::Display;
 
 use super::{
-    AttemptsSettings, Config, Limits, ShutdownSettings, SpoolSettings, VerifySettings, WorkerSettings, bytes::text,
+    AttemptsSettings, Config, ExtractSettings, Limits, ShutdownSettings, SpoolSettings, VerifySettings, WorkerSettings,
+    bytes::text,
 };
 use crate::batch::BATCH_FILES_LIMIT;
 
@@ -22,6 +23,8 @@ const PROCESSES_MAX: usize = 1_024;
 const CLAIM_WINDOW_MAX: usize = 4_096;
 /// Each is preallocated on the disk.
 const STOCK_SEGMENTS_MAX: usize = 64;
+/// Each level takes room on a child's stack.
+const NESTING_MAX: usize = 16;
 /// A child's vocabulary alone takes half of this.
 const CHILD_BYTES_MIN: u64 = 128 << 20;
 
@@ -35,13 +38,14 @@ pub struct Impossible {
 
 /// Whether a server can work with these settings.
 pub fn check(config: &Config) -> Result<(), Impossible> {
-    let Config { listen: _, data_dir, limits, spool, attempts, verify, worker, shutdown } = config;
+    let Config { listen: _, data_dir, limits, spool, attempts, verify, extract, worker, shutdown } = config;
     require(!data_dir.as_os_str().is_empty(), "data_dir", "the path of a directory")?;
     check_limits(limits)?;
     check_spool(spool)?;
     check_attempts(attempts)?;
     check_verify(verify)?;
     check_worker(worker, limits)?;
+    check_extract(extract, worker)?;
     check_shutdown(shutdown)
 }
 
@@ -95,6 +99,27 @@ fn check_verify(verify: &VerifySettings) -> Result<(), Impossible> {
     let &VerifySettings { tries_max, backoff_ms_base } = verify;
     within("verify.tries_max", tries_max, 1, TRIES_MAX)?;
     within("verify.backoff_ms_base", backoff_ms_base, 0, MS_MAX)
+}
+
+fn check_extract(extract: &ExtractSettings, worker: &WorkerSettings) -> Result<(), Impossible> {
+    let &ExtractSettings {
+        unpacked_bytes_max,
+        unpacked_ratio_max,
+        entries_max,
+        nesting_max,
+        cells_max,
+        pages_max,
+        image_pixels_max,
+    } = extract;
+    at_least("extract.unpacked_bytes_max", unpacked_bytes_max, 1)?;
+    let fits = format!("at most worker.memory_bytes_max, which is {}", text(worker.memory_bytes_max));
+    require(unpacked_bytes_max <= worker.memory_bytes_max, "extract.unpacked_bytes_max", &fits)?;
+    at_least("extract.unpacked_ratio_max", unpacked_ratio_max, 1)?;
+    at_least("extract.entries_max", entries_max, 1)?;
+    within("extract.nesting_max", nesting_max, 1, NESTING_MAX)?;
+    at_least("extract.cells_max", cells_max, 1)?;
+    at_least("extract.pages_max", pages_max, 1)?;
+    at_least("extract.image_pixels_max", image_pixels_max, 1)
 }
 
 fn check_worker(worker: &WorkerSettings, limits: &Limits) -> Result<(), Impossible> {

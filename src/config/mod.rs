@@ -33,6 +33,7 @@ pub struct Config {
     pub spool: SpoolSettings,
     pub attempts: AttemptsSettings,
     pub verify: VerifySettings,
+    pub extract: ExtractSettings,
     pub worker: WorkerSettings,
     pub shutdown: ShutdownSettings,
 }
@@ -126,6 +127,31 @@ pub struct VerifySettings {
     pub backoff_ms_base: u64,
 }
 
+/// `[extract]`: how much of one file is read. What meets one of these limits ends with its code, or keeps the text so far
+/// and says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "limits end in max, as everywhere")]
+pub struct ExtractSettings {
+    /// Bytes that all packages and archives of a file unpack to together. A child holds what it unpacks, so a quarter of
+    /// its memory.
+    #[serde(with = "bytes")]
+    pub unpacked_bytes_max: u64,
+    /// How many times larger than the package its parts may be, once they are more than 16 MiB. Text packs to a tenth,
+    /// and a sheet of zeros to a hundredth; a bomb to a thousandth.
+    pub unpacked_ratio_max: usize,
+    /// Files in all archives and messages of a file together; as many as in a batch.
+    pub entries_max: usize,
+    /// How many files may stand inside one another. A mail with an archive with a document is three.
+    pub nesting_max: usize,
+    /// Cells of a workbook. 5 million are five full columns of the largest sheet.
+    pub cells_max: usize,
+    /// Pages, slides or sheets. 20,000 are forty thick books.
+    pub pages_max: usize,
+    /// Pixels of one picture. 100 million are a poster at 300 dots an inch.
+    pub image_pixels_max: u64,
+}
+
 /// `[worker]`: the children that read the files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -168,6 +194,7 @@ impl Default for Config {
             spool: SpoolSettings::default(),
             attempts: AttemptsSettings::default(),
             verify: VerifySettings::default(),
+            extract: ExtractSettings::default(),
             worker: WorkerSettings::default(),
             shutdown: ShutdownSettings::default(),
         }
@@ -209,6 +236,20 @@ impl Default for AttemptsSettings {
 impl Default for VerifySettings {
     fn default() -> Self {
         Self { tries_max: 6, backoff_ms_base: 100 }
+    }
+}
+
+impl Default for ExtractSettings {
+    fn default() -> Self {
+        Self {
+            unpacked_bytes_max: 256 * MIB,
+            unpacked_ratio_max: 250,
+            entries_max: 10_000,
+            nesting_max: 8,
+            cells_max: 5_000_000,
+            pages_max: 20_000,
+            image_pixels_max: 100_000_000,
+        }
     }
 }
 

@@ -4,11 +4,13 @@
 
 use std::cell::Cell;
 
+use serde::{Deserialize, Serialize};
+
 use super::ExtractError;
 
 /// How much an extraction may produce. More limits may come, so build it with `..Limits::default()`.
 #[expect(clippy::struct_field_names, reason = "limits end in max, as everywhere")]
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// The most bytes of text.
     pub text_bytes_max: usize,

@@ -10,7 +10,7 @@ use super::protocol::{
 use super::stream::{OrderReader, ReportWriter};
 use super::tokens;
 use crate::batch::TextInfo;
-use crate::extract::{self, ExtractError, Extracted, Limits, media};
+use crate::extract::{self, ExtractError, Extracted, media};
 
 /// Signs of life are no closer together than this, however often a parser reports progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -97,9 +97,7 @@ pub fn examine(bytes: Vec<u8>, job: &Job, setup: &Setup, desk: &mut Desk<'_>) ->
     let pulse = &mut *desk.pulse;
     #[cfg(feature = "test-hooks")]
     let bytes = super::hooks::obey(&bytes, pulse).unwrap_or(bytes);
-    let text_bytes_max = usize::try_from(setup.text_bytes_max).unwrap_or(usize::MAX);
-    let limits = Limits { text_bytes_max, ..Limits::default() };
-    let extracted = extract::extract(&bytes, &job.media_type, &limits, &mut || pulse.beat());
+    let extracted = extract::extract(&bytes, &job.media_type, &setup.limits, &mut || pulse.beat());
     let extracted = extracted.map_err(|error| Failure::of(&error))?;
     let Found { extracted, engine } = match &setup.ocr {
         Some(engine) if extracted.text.is_empty() && media::IMAGES.contains(&job.media_type.as_str()) => {
@@ -110,7 +108,7 @@ pub fn examine(bytes: Vec<u8>, job: &Job, setup: &Setup, desk: &mut Desk<'_>) ->
     drop(bytes);
     let Extracted { text, pages, title, author, created, language, warnings, truncated, engine: _ } = extracted;
     let pulse = &mut *desk.pulse;
-    if text.len() > text_bytes_max {
+    if text.len() > setup.limits.text_bytes_max {
         return Err(Failure::new(Fault::TextTooLarge, ""));
     }
     pulse.beat();

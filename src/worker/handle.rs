@@ -179,7 +179,7 @@ impl Child {
         }
         let clock = SilenceClock::start(self.settings.silence);
         tokio::select! {
-            heard = listen(&mut self.reports, job, self.settings.text_bytes_max, &clock) => heard,
+            heard = listen(&mut self.reports, job, self.settings.limits.text_bytes_max, &clock) => heard,
             never = self.stderr.watch() => match never {},
         }
     }
@@ -192,7 +192,7 @@ impl Child {
         let silence = self.settings.silence;
         let clock = SilenceClock::start(silence);
         let mut feeding = std::pin::pin!(feed(&mut self.stdin, job, bytes, &clock));
-        let mut listening = std::pin::pin!(listen(&mut self.reports, job, self.settings.text_bytes_max, &clock));
+        let mut listening = std::pin::pin!(listen(&mut self.reports, job, self.settings.limits.text_bytes_max, &clock));
         let mut watching = std::pin::pin!(self.stderr.watch());
         let mut is_feeding = true;
         let heard = loop {

@@ -243,6 +243,7 @@ mod tests {
     use super::super::room::WALLS;
     use super::*;
     use crate::batch::{BatchId, TextInfo, Tokenizer};
+    use crate::extract::Limits;
 
     fn fullest_info() -> TextInfo {
         let field = "\u{10ffff}".repeat(FIELD_CHARS_MAX);
@@ -272,7 +273,7 @@ mod tests {
         let orders = [
             Order::Setup(Setup {
                 memory_bytes: 1 << 30,
-                text_bytes_max: 64 << 20,
+                limits: Limits { text_bytes_max: 64 << 20, ..Limits::default() },
                 tokenizer: Tokenizer::Cl100kBase,
                 wall_ms: 120_000,
                 ocr: Some("tesseract 5.3.0".into()),

@@ -74,7 +74,7 @@ where
     let process_id = process.id();
     let work = async {
         let feeding = pass_on(image.length, reports, stdin, settings.silence);
-        let ((), text) = tokio::try_join!(feeding, read_text(stdout, settings.text_bytes_max))?;
+        let ((), text) = tokio::try_join!(feeding, read_text(stdout, settings.limits.text_bytes_max))?;
         let status =
             process.wait().await.map_err(|error| stopped(FileErrorCode::Crashed, "OCR", &error.to_string()))?;
         Ok((status, text))

@@ -11,6 +11,7 @@ use super::protocol::Setup;
 #[cfg(feature = "test-hooks")]
 use super::room::Wall;
 use crate::batch::{FileError, Tokenizer};
+use crate::extract::Limits;
 
 /// The program that is running, even when its file has been replaced since.
 pub const OWN_PROGRAM: &str = "/proc/self/exe";
@@ -26,8 +27,8 @@ pub struct WorkerSettings {
     pub silence: Duration,
     /// A child's address space.
     pub memory_bytes: u64,
-    /// The longest text that is an answer.
-    pub text_bytes_max: usize,
+    /// How much of a file is read, and the longest text that is an answer.
+    pub limits: Limits,
     /// After so many files a child is spent.
     pub files_max: u32,
     pub tokenizer: Tokenizer,
@@ -43,7 +44,7 @@ impl WorkerSettings {
     pub(super) fn setup(&self) -> Setup {
         Setup {
             memory_bytes: self.memory_bytes,
-            text_bytes_max: self.text_bytes_max as u64,
+            limits: self.limits.clone(),
             tokenizer: self.tokenizer,
             ocr: self.ocr.as_ref().map(|engine| engine.name.clone()),
             wall_ms: u64::try_from(self.wall.as_millis()).unwrap_or(u64::MAX),

@@ -8,14 +8,15 @@ use super::super::room::Wall;
 #[cfg(doc)]
 use super::LOG_BYTES_MAX;
 use crate::batch::{FileErrorCode, FileId, TextInfo, Tokenizer};
+use crate::extract::Limits;
 
 /// How the child is to work, said once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Setup {
     /// The address space that the child allows itself.
     pub memory_bytes: u64,
-    /// The longest text that is an answer.
-    pub text_bytes_max: u64,
+    /// How much of a file is read, and the longest text that is an answer.
+    pub limits: Limits,
     pub tokenizer: Tokenizer,
     /// How long one file may take: so much processor time the child allows itself for it.
     pub wall_ms: u64,

@@ -1,0 +1,67 @@
+//! How children are run: the settings, and the OCR engine that this machine has.
+
+use std::num::NonZero;
+use std::time::Duration;
+
+use crate::config::{Config, ExtractSettings};
+use crate::extract;
+use crate::health::Health;
+use crate::worker;
+
+/// How much of a file is read.
+fn extract_limits(config: &Config) -> extract::Limits {
+    let &ExtractSettings {
+        unpacked_bytes_max,
+        unpacked_ratio_max,
+        entries_max,
+        nesting_max,
+        cells_max,
+        pages_max,
+        image_pixels_max,
+    } = &config.extract;
+    let in_memory = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    extract::Limits {
+        text_bytes_max: in_memory(config.limits.text_bytes_max),
+        unpacked_bytes_max: in_memory(unpacked_bytes_max),
+        unpacked_ratio_max,
+        entries_max,
+        nesting_max,
+        cells_max,
+        pages_max,
+        image_pixels_max,
+    }
+}
+
+/// How children are run, with the OCR engine that this machine has.
+pub async fn worker_settings(config: &Config, health: &Health) -> worker::WorkerSettings {
+    let settings = &config.worker;
+    let mut workers = worker::WorkerSettings {
+        program: worker::OWN_PROGRAM.into(),
+        wall: Duration::from_millis(settings.wall_ms_max),
+        silence: Duration::from_millis(settings.silence_ms_max),
+        memory_bytes: settings.memory_bytes_max,
+        limits: extract_limits(config),
+        files_max: u32::try_from(settings.files_max).unwrap_or(u32::MAX),
+        tokenizer: settings.tokenizer,
+        ocr: None,
+        #[cfg(feature = "test-hooks")]
+        walls: worker::room::WALLS.to_vec(),
+    };
+    match worker::OcrEngine::find(&workers, &settings.ocr_languages).await {
+        Ok(engine) => {
+            log::info!("text in images is recognised by {} ({})", engine.name, engine.program.display());
+            health.set_ocr(engine.name.clone());
+            workers.ocr = Some(engine);
+        }
+        Err(reason) => log::warn!("text in images is not recognised: {reason}"),
+    }
+    workers
+}
+
+/// One child for each core unless the settings say otherwise.
+pub fn processors(processes: usize) -> usize {
+    match processes {
+        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
+        processes => processes,
+    }
+}
