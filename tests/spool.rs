@@ -146,6 +146,31 @@ fn damage(data: &support::DataDir, text: &str) {
 
 #[cfg(feature = "test-hooks")]
 #[test]
+fn an_unreadable_entry_of_a_seal_ends_its_file_and_holds_up_nobody() {
+    let one_child = ("WORKER_PROCESSES", "1");
+    let server = Server::start(&[one_child]);
+    let blocking = server.upload(Form::new().file("hung.txt", "consign-test-hook: hang\n")).id;
+    support::wait_until("the only child to be busy", || server.batch(&blocking).file("hung.txt").state == "processing");
+    let program = [b"\x7fELF\x02\x01\x01".as_slice(), &[0; 200]].concat();
+    let form = Form::new().file("unreadable-entry.txt", "words").file("other.txt", "other words");
+    let id = server.upload(form.file("program.pdf", program)).id;
+    // Its outcome is flushed, and with it that the job log knows of the batch.
+    support::wait_until("an outcome", || server.batch(&id).file("program.pdf").state == "rejected");
+
+    let data = server.kill();
+    damage(&data, "unreadable-entry.txt");
+    let server = data.serve(&[one_child, ("WORKER_SILENCE_MS_MAX", "8000"), ("ATTEMPTS_MAX", "1")]);
+
+    let later = server.process(Form::new().file("later.txt", "later words"));
+    later.assert_succeeded();
+    let batch = server.completed(&id);
+    let codes: Vec<_> = batch.files.iter().map(support::FileStatus::code).collect();
+    assert_eq!(codes, [Some("damaged"), None, Some("type_mismatch")], "{batch:?}");
+    assert_eq!(server.text(batch.file("other.txt")).trim(), "other words");
+}
+
+#[cfg(feature = "test-hooks")]
+#[test]
 fn a_file_whose_bytes_have_changed_on_the_disk_is_damaged_and_its_neighbours_are_not() {
     let one_child = ("WORKER_PROCESSES", "1");
     let server = Server::start(&[one_child]);

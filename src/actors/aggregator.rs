@@ -12,7 +12,7 @@ use std::time::Duration;
 use actix::{Actor, Context, Handler, Message, ResponseFuture};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::{now_ms, panics};
+use super::{DeadBytes, now_ms, panics};
 use crate::batch::{BatchId, FileId, Outcome};
 use crate::custody::{Custody, file_record};
 use crate::joblog::{Change, Committed};
@@ -42,6 +42,8 @@ pub struct EndedFile {
     /// Empty unless the file succeeded.
     pub text: String,
     pub timings: Timings,
+    /// What is given back once the outcome is durable.
+    pub dead_bytes: Option<DeadBytes>,
     pub slot: OwnedSemaphorePermit,
 }
 
@@ -64,6 +66,7 @@ struct Work {
 struct Gathered {
     entry: ResultEntry,
     text: String,
+    dead_bytes: Option<DeadBytes>,
     _slot: OwnedSemaphorePermit,
     _text_budget: OwnedSemaphorePermit,
 }
@@ -128,7 +131,7 @@ impl Handler<Flush> for BatchAggregator {
 
 impl Work {
     async fn gather(&self, ended: EndedFile) {
-        let EndedFile { file, attempts, outcome, text, timings, slot } = ended;
+        let EndedFile { file, attempts, outcome, text, timings, dead_bytes, slot } = ended;
         let grains = text.len().div_ceil(BUDGET_GRAIN_BYTES).min(TEXT_BUDGET_BYTES / BUDGET_GRAIN_BYTES);
         let grains = u32::try_from(grains).expect("the budget has fewer than 2^32 grains");
         let budget = Arc::clone(&self.text_budget).acquire_many_owned(grains).await;
@@ -143,7 +146,7 @@ impl Work {
             text_crc: crc32fast::hash(text.as_bytes()),
         };
         let budget = budget.expect("the budget is never closed");
-        self.gathered.borrow_mut().push(Gathered { entry, text, _slot: slot, _text_budget: budget });
+        self.gathered.borrow_mut().push(Gathered { entry, text, dead_bytes, _slot: slot, _text_budget: budget });
         self.arrived.notify_one();
     }
 
@@ -227,9 +230,29 @@ impl Work {
             record: Box::new(file_record(result.entry.clone(), *place)),
         };
         match self.custody.joblog.commit(durable.iter().map(end).collect()).await {
-            Ok(committed) => self.announce(&durable, &committed),
+            Ok(committed) => {
+                self.announce(&durable, &committed);
+                self.give_back(&durable);
+            }
             Err(error) => log::error!("{} outcomes wait for the next start: {error}", durable.len()),
         }
+    }
+
+    /// Gives the blocks of files that were lost or refused back to the filesystem. One that a crash leaves goes with its
+    /// batch.
+    fn give_back(&self, durable: &[(Gathered, FrameRef)]) {
+        let dead: Vec<DeadBytes> = durable.iter().filter_map(|(result, _)| result.dead_bytes).collect();
+        if dead.is_empty() {
+            return;
+        }
+        let custody = Arc::clone(&self.custody);
+        actix_rt::task::spawn_blocking(move || {
+            for DeadBytes { segment, start, length } in dead {
+                if let Err(error) = custody.spool.store().punch(segment, start, length) {
+                    log::warn!("segment {segment}: the bytes of a dead file are kept: {error}");
+                }
+            }
+        });
     }
 
     fn announce(&self, durable: &[(Gathered, FrameRef)], committed: &Committed) {

@@ -53,6 +53,15 @@ pub struct FileOnItsWay {
     pub slot: OwnedSemaphorePermit,
 }
 
+/// Where the bytes of a file that is lost or refused lie: they are given back once its outcome is durable, and not
+/// before, since a crash in between would make another outcome of it.
+#[derive(Debug, Clone, Copy)]
+pub struct DeadBytes {
+    pub segment: u64,
+    pub start: u64,
+    pub length: u64,
+}
+
 /// Milliseconds since `start`, as a record holds them.
 #[must_use]
 pub fn ms_since(start: Instant) -> u32 {

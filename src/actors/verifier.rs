@@ -15,7 +15,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use super::aggregator::{BatchAggregator, EndedFile};
 use super::rotation::{Rotation, Turn};
 use super::supervisor::{Supervisor, VerifiedFile};
-use super::{FileOnItsWay, SLOTS_MAX, backoff, ms_since, panics};
+use super::{DeadBytes, FileOnItsWay, SLOTS_MAX, backoff, ms_since, panics};
 use crate::batch::{BatchId, FileErrorCode, FileEvent, FileId, FileState, Outcome};
 use crate::custody::{Custody, CustodyError};
 use crate::joblog::BatchRecord;
@@ -189,15 +189,9 @@ impl Work {
         let timings = Timings { verify_ms: ms_since(begun), ..Timings::default() };
         match checked {
             Checked::Sound(sound) => self.pass_on(&file, sound, timings, slot).await,
-            Checked::Refused(error) => {
-                self.give_back(&file);
-                self.end(&file, Outcome::Rejected(error), timings, slot).await;
-            }
-            Checked::Lost(error) => {
-                self.give_back(&file);
-                self.end(&file, Outcome::Failed(error), timings, slot).await;
-            }
-            Checked::NotYet(error) => self.end(&file, Outcome::Failed(error), timings, slot).await,
+            Checked::Refused(error) => self.end(&file, Outcome::Rejected(error), true, timings, slot).await,
+            Checked::Lost(error) => self.end(&file, Outcome::Failed(error), true, timings, slot).await,
+            Checked::NotYet(error) => self.end(&file, Outcome::Failed(error), false, timings, slot).await,
         }
     }
 
@@ -240,25 +234,34 @@ impl Work {
         }
     }
 
-    async fn end(&self, file: &WaitingFile, outcome: Outcome, timings: Timings, slot: OwnedSemaphorePermit) {
+    async fn end(
+        &self,
+        file: &WaitingFile,
+        outcome: Outcome,
+        are_bytes_dead: bool,
+        timings: Timings,
+        slot: OwnedSemaphorePermit,
+    ) {
         if let Some(error) = outcome.error() {
             let code = error.code.to_string();
             log::warn!("file {}: verification ends it as {}: {error}", file.id, outcome.state());
             self.custody.metrics.verification_failures.get_or_create(&CodeLabels { code }).inc();
         }
-        let ended = EndedFile { file: file.id, attempts: file.attempts, outcome, text: String::new(), timings, slot };
+        let dead_bytes = are_bytes_dead.then(|| file.bytes()).flatten();
+        let (attempts, text) = (file.attempts, String::new());
+        let ended = EndedFile { file: file.id, attempts, outcome, text, timings, dead_bytes, slot };
         if self.aggregator.send(ended).await.is_err() {
             log::error!("file {}: the aggregator is gone; the file waits for the next start", file.id);
         }
     }
+}
 
-    /// Gives the blocks of a file that is lost for good, or refused, back to the filesystem.
-    fn give_back(&self, file: &WaitingFile) {
-        let Some(sealed) = &file.sealed else { return };
-        let start = file.record.seal.region + sealed.offset;
-        if let Err(error) = self.custody.spool.store().punch(file.record.seal.segment, start, sealed.length) {
-            log::warn!("file {}: its bytes are kept: {error}", file.id);
-        }
+impl WaitingFile {
+    /// Where the file's bytes lie; none when not even that can be read.
+    fn bytes(&self) -> Option<DeadBytes> {
+        let sealed = self.sealed.as_ref()?;
+        let seal = &self.record.seal;
+        Some(DeadBytes { segment: seal.segment, start: seal.region + sealed.offset, length: sealed.length })
     }
 }
 

@@ -84,7 +84,8 @@ impl Work {
             Err(error) => (Outcome::Failed(error), String::new()),
         };
         let FileOnItsWay { id, attempts, timings, slot, .. } = file;
-        if self.aggregator.send(EndedFile { file: id, attempts, outcome, text, timings, slot }).await.is_err() {
+        let ended = EndedFile { file: id, attempts, outcome, text, timings, dead_bytes: None, slot };
+        if self.aggregator.send(ended).await.is_err() {
             log::error!("file {id}: the aggregator is gone; the file waits for the next start");
         }
     }
