@@ -171,7 +171,54 @@ async fn an_engine_that_hangs_is_stalled_and_costs_its_file_only() {
 async fn an_engine_that_computes_for_ever_meets_the_wall() {
     let computes = Some(engine("/bin/bash", &["-c", "while :; do :; done"]));
     let limits = WorkerSettings { silence: Duration::from_secs(1), wall: Duration::from_secs(4), ..settings(computes) };
-    assert_eq!(failure(&limits).await, "timeout");
+    assert_eq!(failure(&limits).await, "timeout (OCR)");
+}
+
+#[tokio::test]
+async fn each_image_has_the_whole_time_anew() {
+    let takes_seconds = Some(engine("/bin/bash", &["-c", "read line; while ((SECONDS < 2)); do :; done; echo $line"]));
+    let limits = WorkerSettings { wall: Duration::from_secs(4), ..settings(takes_seconds) };
+    let mut child = child(&limits).await;
+    let asks = b"consign-test-hook: recognise=4\n".to_vec();
+    let answers = child.attempt(&job("text/plain", asks.len()), stream::iter([Ok(Bytes::from(asks))])).await;
+    assert_eq!(answers.expect("each is in time").text, "image 0\nimage 1\nimage 2\nimage 3\n");
+}
+
+#[tokio::test]
+async fn an_engine_that_fails_over_one_page_costs_that_page() {
+    let fails_once = "read line; f() { f; }; case $line in *1) f;; esac; echo $line";
+    let mut child = child(&settings(Some(engine("/bin/bash", &["-c", fails_once])))).await;
+    let asks = b"consign-test-hook: recognise=3\n".to_vec();
+    let answers = child.attempt(&job("text/plain", asks.len()), stream::iter([Ok(Bytes::from(asks))])).await;
+    let text = answers.expect("the other pages are read").text;
+    assert_eq!(text, "image 0\nunreadable: crashed (OCR, SIGSEGV)\nimage 2\n");
+    assert!(!child.is_spent());
+}
+
+#[tokio::test]
+async fn pictures_inside_an_archive_are_read_up_to_the_limit() {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in [("a.pbm", &b"P1\n# first\n"[..]), ("b.txt", b"words"), ("c.pbm", b"P1\n# second\n")] {
+        archive.start_file(name, zip::write::SimpleFileOptions::default()).expect("a member can begin");
+        std::io::Write::write_all(&mut archive, content).expect("a member can be written");
+    }
+    let archive = archive.finish().expect("an archive can be written").into_inner();
+    let read = async |recognised_max| {
+        let cat = settings(Some(engine("/bin/cat", &[])));
+        let limited = WorkerSettings { limits: Limits { recognised_max, ..cat.limits.clone() }, ..cat };
+        let bytes = stream::iter([Ok(Bytes::from(archive.clone()))]);
+        child(&limited).await.attempt(&job("application/zip", archive.len()), bytes).await.expect("it is an archive")
+    };
+    let both = read(2).await;
+    assert_eq!(both.text, "## a.pbm\n\nP1\n# first\n\n## b.txt\n\nwords\n\n## c.pbm\n\nP1\n# second\n");
+    assert!(both.info.engine.ends_with(" + stand-in 1"), "{}", both.info.engine);
+    let one = read(1).await;
+    assert_eq!(one.text, "## a.pbm\n\nP1\n# first\n\n## b.txt\n\nwords\n\n## c.pbm\n");
+    assert!(
+        one.info.warnings.contains(&"skipped: c.pbm: As many pictures of this file have been read as may be.".into())
+    );
+    let none = read(0).await;
+    assert!(none.info.warnings.contains(&"skipped: a.pbm: OCR is not available.".into()), "{:?}", none.info.warnings);
 }
 
 #[tokio::test]

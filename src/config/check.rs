@@ -110,6 +110,7 @@ fn check_extract(extract: &ExtractSettings, worker: &WorkerSettings) -> Result<(
         cells_max,
         pages_max,
         image_pixels_max,
+        recognised_max: _,
     } = extract;
     at_least("extract.unpacked_bytes_max", unpacked_bytes_max, 1)?;
     let fits = format!("at most worker.memory_bytes_max, which is {}", text(worker.memory_bytes_max));

@@ -150,6 +150,9 @@ pub struct ExtractSettings {
     pub pages_max: usize,
     /// Pixels of one picture. 100 million are a poster at 300 dots an inch.
     pub image_pixels_max: u64,
+    /// Pictures and scanned pages of one file in which text is recognised, a few seconds each; the rest is left out,
+    /// and the result says so. 0 turns OCR off.
+    pub recognised_max: usize,
 }
 
 /// `[worker]`: the children that read the files.
@@ -158,8 +161,8 @@ pub struct ExtractSettings {
 pub struct WorkerSettings {
     /// Children at the same time; 0 is one for each core, since reading a file keeps one core busy.
     pub processes: usize,
-    /// Milliseconds that one attempt may take. Real documents take seconds; two minutes leave room for a
-    /// slow or busy machine.
+    /// Milliseconds that one attempt may take, up to its answer or the next picture for OCR, which may take as long.
+    /// Real documents take seconds; two minutes leave room for a slow or busy machine.
     pub wall_ms_max: u64,
     /// Milliseconds that a child may show no progress. Slow files speak up page by page; a hang does not.
     pub silence_ms_max: u64,
@@ -249,6 +252,7 @@ impl Default for ExtractSettings {
             cells_max: 5_000_000,
             pages_max: 20_000,
             image_pixels_max: 100_000_000,
+            recognised_max: 1_000,
         }
     }
 }

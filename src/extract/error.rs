@@ -41,7 +41,7 @@ impl ExtractError {
         match self {
             Self::UnsupportedType => "unsupported_type",
             Self::PasswordProtected => "password_protected",
-            Self::Parse(_) => "parse_failed",
+            Self::Parse(_) => "parse_error",
             Self::TextTooLarge => "text_too_large",
             Self::ExpandsTooFar => "expands_too_far",
             Self::TooManyEntries => "too_many_entries",

@@ -6,6 +6,7 @@
 
 mod archive;
 mod error;
+mod host;
 mod image;
 mod inner;
 mod language;
@@ -27,6 +28,8 @@ use office::{doc, docx, odf, ppt, pptx, rtf, workbook};
 use web::{epub, html};
 
 pub use error::ExtractError;
+pub use host::{Host, Recognition};
+pub use image::NO_ENGINE;
 pub use room::Limits;
 use room::{Room, Stock};
 
@@ -46,7 +49,7 @@ pub struct Extracted {
     pub truncated: bool,
     /// What was skipped and why: `code: sentence`.
     pub warnings: Vec<String>,
-    /// The engine and its version, as in `hayro 0.9.0`.
+    /// The engine and its version, as in `hayro 0.9.0`; [`NO_ENGINE`] of a picture, which only its host's engine reads.
     pub engine: &'static str,
 }
 
@@ -55,6 +58,12 @@ const WARNINGS_MAX: usize = 100;
 
 /// The warning of a file that has pictures instead of text.
 const NO_OCR: &str = "no_text: OCR is not available.";
+
+/// The warning about a text that an engine made out of a picture.
+const RECOGNISED: &str = "ocr: the text was recognised from an image.";
+
+/// The warning about a picture in which there is none.
+const NOTHING_RECOGNISED: &str = "no_text: No text was recognised in the image.";
 
 impl Extracted {
     /// Ends the reading at a limit: what was read before it counts, unless that is nothing.
@@ -122,7 +131,7 @@ fn engine(media_type: &str) -> Option<Engine> {
 
 /// Reads the text out of a file of a type that [`media::judge`] has found.
 ///
-/// `progress` is called between pieces of work (a page, a sheet, an entry).
+/// `host` is told between pieces of work that they go on, and asked for the text in pictures.
 ///
 /// # Errors
 /// [`ExtractError`]: each is final for these bytes.
@@ -130,11 +139,11 @@ pub fn extract(
     bytes: &[u8],
     media_type: &str,
     limits: &Limits,
-    progress: &mut dyn FnMut(),
+    host: &mut dyn Host,
 ) -> Result<Extracted, ExtractError> {
     let engine = engine(media_type).ok_or(ExtractError::UnsupportedType)?;
     let stock = Stock::new(limits);
-    let mut room = Room::new(limits, progress, &stock);
+    let mut room = Room::new(limits, host, &stock);
     let mut extracted = engine(bytes, &mut room)?;
     room.step(extracted.text.len())?;
     extracted.tidy();

@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use serde::{Deserialize, Serialize};
 
-use super::ExtractError;
+use super::{ExtractError, Host, Recognition};
 
 /// How much an extraction may produce. More limits may come, so build it with `..Limits::default()`.
 #[expect(clippy::struct_field_names, reason = "limits end in max, as everywhere")]
@@ -28,6 +28,8 @@ pub struct Limits {
     pub pages_max: usize,
     /// The most pixels of one picture.
     pub image_pixels_max: u64,
+    /// The most pictures and scanned pages in which text is recognised; with 0 there is no OCR.
+    pub recognised_max: usize,
 }
 
 impl Default for Limits {
@@ -41,6 +43,7 @@ impl Default for Limits {
             cells_max: 5_000_000,
             pages_max: 20_000,
             image_pixels_max: 100_000_000,
+            recognised_max: 1_000,
         }
     }
 }
@@ -51,6 +54,7 @@ pub(super) struct Stock {
     unpacked_bytes: Cell<usize>,
     entries: Cell<usize>,
     cells: Cell<usize>,
+    recognitions: Cell<usize>,
 }
 
 impl Stock {
@@ -59,6 +63,7 @@ impl Stock {
             unpacked_bytes: Cell::new(limits.unpacked_bytes_max),
             entries: Cell::new(limits.entries_max),
             cells: Cell::new(limits.cells_max),
+            recognitions: Cell::new(limits.recognised_max),
         }
     }
 
@@ -84,10 +89,10 @@ fn take(stock: &Cell<usize>, count: usize, error: ExtractError) -> Result<(), Ex
     Ok(())
 }
 
-/// What every engine is given besides the bytes: its limits, and someone to tell that it is alive.
+/// What every engine is given besides the bytes: its limits, and whoever it runs for.
 pub(super) struct Room<'a> {
     pub limits: &'a Limits,
-    pub progress: &'a mut dyn FnMut(),
+    pub host: &'a mut dyn Host,
     pub stock: &'a Stock,
     /// How many files stand round this one.
     depth: usize,
@@ -96,18 +101,41 @@ pub(super) struct Room<'a> {
 }
 
 impl<'a> Room<'a> {
-    pub fn new(limits: &'a Limits, progress: &'a mut dyn FnMut(), stock: &'a Stock) -> Self {
-        Self { limits, progress, stock, depth: 0, outer_text_bytes: 0 }
+    pub fn new(limits: &'a Limits, host: &'a mut dyn Host, stock: &'a Stock) -> Self {
+        Self { limits, host, stock, depth: 0, outer_text_bytes: 0 }
     }
 
     /// Called between pieces of work with the size of the text so far.
     pub fn step(&mut self, text_bytes: usize) -> Result<(), ExtractError> {
-        (self.progress)();
+        self.host.progress();
         if self.outer_text_bytes + text_bytes > self.limits.text_bytes_max {
             Err(ExtractError::TextTooLarge)
         } else {
             Ok(())
         }
+    }
+
+    /// Has text recognised in a picture that is a file, be it inside another one.
+    pub fn recognise(&mut self, picture: &[u8]) -> Recognition {
+        self.ask(picture, self.depth == 0)
+    }
+
+    /// Has text recognised in the picture of a page.
+    pub fn recognise_page(&mut self, picture: &[u8]) -> Recognition {
+        self.ask(picture, false)
+    }
+
+    fn ask(&mut self, picture: &[u8], is_file: bool) -> Recognition {
+        let left = self.stock.recognitions.get();
+        if left == 0 {
+            let is_off = self.limits.recognised_max == 0;
+            return if is_off { Recognition::Unavailable } else { Recognition::TooMany };
+        }
+        let recognition = self.host.recognise(picture, is_file);
+        if recognition != Recognition::Unavailable {
+            self.stock.recognitions.set(left - 1);
+        }
+        recognition
     }
 
     /// The room of a file inside this one, which has `text_bytes` of text so far.
@@ -117,7 +145,7 @@ impl<'a> Room<'a> {
         }
         Ok(Room {
             limits: self.limits,
-            progress: &mut *self.progress,
+            host: &mut *self.host,
             stock: self.stock,
             depth: self.depth + 1,
             outer_text_bytes: self.outer_text_bytes + text_bytes,

@@ -18,6 +18,7 @@ fn extract_limits(config: &Config) -> extract::Limits {
         cells_max,
         pages_max,
         image_pixels_max,
+        recognised_max,
     } = &config.extract;
     let in_memory = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     extract::Limits {
@@ -29,6 +30,7 @@ fn extract_limits(config: &Config) -> extract::Limits {
         cells_max,
         pages_max,
         image_pixels_max,
+        recognised_max,
     }
 }
 

@@ -59,8 +59,9 @@ fn serve() -> io::Result<()> {
         limit_processor_time(Duration::from_millis(setup.wall_ms))?;
         let answer = match read_file(&mut orders, &job, &mut pulse)? {
             Some(bytes) => {
-                let desk = &mut Desk { orders: &mut orders, pulse: &mut pulse };
-                panics.catch(|| examine(bytes, &job, &setup, desk))
+                let (orders, pulse) = (&mut orders, &mut pulse);
+                let mut desk = Desk { job: &job, setup: &setup, orders, pulse, has_recognised: false };
+                panics.catch(|| examine(bytes, &mut desk))
             }
             None => Err(Failure::new(Fault::OutOfMemory, &format!("no room for a file of {} bytes", job.length))),
         };

@@ -7,19 +7,14 @@ use std::time::{Duration, Instant};
 use super::protocol::{
     FIELD_CHARS_MAX, Fault, Image, Job, LOG_BYTES_MAX, Order, Recognised, Report, Setup, WARNINGS_MAX,
 };
+use super::room::limit_processor_time;
 use super::stream::{OrderReader, ReportWriter};
 use super::tokens;
 use crate::batch::TextInfo;
-use crate::extract::{self, ExtractError, Extracted, media};
+use crate::extract::{self, ExtractError, Extracted, Host, NO_ENGINE, Recognition};
 
 /// Signs of life are no closer together than this, however often a parser reports progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
-
-/// The warning about a text that an engine made out of a picture.
-const RECOGNISED: &str = "ocr: the text was recognised from an image.";
-
-/// The warning about a picture in which there is none.
-const NOTHING_RECOGNISED: &str = "no_text: No text was recognised in the image.";
 
 /// What became of a file.
 pub type Answer = Result<(TextInfo, String), Failure>;
@@ -53,16 +48,72 @@ impl Failure {
     }
 }
 
-/// Where the child's orders come from and its reports go to.
+/// Where the child's orders come from and its reports go to, while it has this file.
 pub struct Desk<'a> {
+    pub job: &'a Job,
+    pub setup: &'a Setup,
     pub orders: &'a mut OrderReader<File>,
     pub pulse: &'a mut Pulse,
+    /// Whether the server's engine has recognised text in a picture of the file.
+    pub has_recognised: bool,
 }
 
-/// What was got out of a file, and by which engine in the end.
-struct Found {
-    extracted: Extracted,
-    engine: String,
+impl Host for Desk<'_> {
+    fn progress(&mut self) {
+        self.pulse.beat();
+    }
+
+    fn recognise(&mut self, picture: &[u8], is_file: bool) -> Recognition {
+        if self.setup.ocr.is_none() {
+            return Recognition::Unavailable;
+        }
+        match self.ask(picture, is_file) {
+            Ok(Ok(text)) => {
+                self.has_recognised = true;
+                // The engine ends each page of an image that has many with a form feed.
+                let pages = text.strip_suffix('\x0c').unwrap_or(&text).split('\x0c');
+                Recognition::Pages(pages.map(str::to_owned).collect())
+            }
+            Ok(Err(log)) => Recognition::Unreadable(log),
+            // Without a server there is nobody left to answer to: the next order is the end.
+            Err(error) => Recognition::Unreadable(error.to_string()),
+        }
+    }
+}
+
+impl Desk<'_> {
+    /// Asks the server for the text in an image; why it cannot be read if that is so.
+    fn ask(&mut self, image: &[u8], is_file: bool) -> io::Result<Result<String, String>> {
+        let asked = Report::Image(Image { file: self.job.file, length: image.len() as u64, is_file });
+        self.pulse.reports.send_with(&asked, image)?;
+        let mut missing = match self.orders.next()? {
+            Some(Order::Recognised(Recognised::Text(length))) => length,
+            Some(Order::Recognised(Recognised::Unreadable(log))) => return Ok(Err(log)),
+            _ => return Err(io::Error::other("a recognised text was expected")),
+        };
+        let mut text = Vec::new();
+        while missing > 0 {
+            let Some(Order::Block(block)) = self.orders.next()? else {
+                return Err(io::Error::other("the rest of a recognised text was expected"));
+            };
+            missing =
+                missing.checked_sub(block.len() as u64).ok_or_else(|| io::Error::other("the text is too long"))?;
+            text.extend_from_slice(block);
+            self.pulse.beat();
+        }
+        // As the server's, the time that one file may take begins anew with each image.
+        limit_processor_time(Duration::from_millis(self.setup.wall_ms))?;
+        Ok(Ok(String::from_utf8_lossy(&text).into_owned()))
+    }
+
+    /// The engine that got the text: the file's own, the server's, or both.
+    fn engine(&self, own: &str) -> String {
+        match self.setup.ocr.as_deref().filter(|_| self.has_recognised) {
+            Some(ocr) if own == NO_ENGINE => clip(ocr),
+            Some(ocr) => clip(&format!("{own} + {ocr}")),
+            None => clip(own),
+        }
+    }
 }
 
 /// Says that the child is alive, often enough and not too often.
@@ -86,35 +137,23 @@ impl Pulse {
 }
 
 /// Gets the text out of a file and counts it.
-pub fn examine(bytes: Vec<u8>, job: &Job, setup: &Setup, desk: &mut Desk<'_>) -> Answer {
-    let pulse = &mut *desk.pulse;
-    pulse.beat();
+pub fn examine(bytes: Vec<u8>, desk: &mut Desk<'_>) -> Answer {
+    desk.progress();
     #[cfg(feature = "test-hooks")]
     let bytes = match super::hooks::images(&bytes) {
-        Some(count) => recognise_all(count, job, desk),
-        None => bytes,
+        Some(count) => recognise_all(count, desk),
+        None => super::hooks::obey(&bytes, desk.pulse).unwrap_or(bytes),
     };
-    let pulse = &mut *desk.pulse;
-    #[cfg(feature = "test-hooks")]
-    let bytes = super::hooks::obey(&bytes, pulse).unwrap_or(bytes);
-    let extracted = extract::extract(&bytes, &job.media_type, &setup.limits, &mut || pulse.beat());
-    let extracted = extracted.map_err(|error| Failure::of(&error))?;
-    let Found { extracted, engine } = match &setup.ocr {
-        Some(engine) if extracted.text.is_empty() && media::IMAGES.contains(&job.media_type.as_str()) => {
-            Found { extracted: with_recognised(extracted, job, &bytes, desk)?, engine: clip(engine) }
-        }
-        _ => Found { engine: clip(extracted.engine), extracted },
-    };
+    let (job, setup) = (desk.job, desk.setup);
+    let extracted = extract::extract(&bytes, &job.media_type, &setup.limits, desk);
+    let Extracted { text, pages, title, author, created, language, warnings, truncated, engine } =
+        extracted.map_err(|error| Failure::of(&error))?;
     drop(bytes);
-    let Extracted { text, pages, title, author, created, language, warnings, truncated, engine: _ } = extracted;
-    let pulse = &mut *desk.pulse;
-    if text.len() > setup.limits.text_bytes_max {
-        return Err(Failure::new(Fault::TextTooLarge, ""));
-    }
-    pulse.beat();
+    let engine = desk.engine(engine);
+    desk.progress();
     let info = TextInfo {
         chars: text.chars().count() as u64,
-        tokens: tokens::count(&text, setup.tokenizer, &mut || pulse.beat()),
+        tokens: tokens::count(&text, setup.tokenizer, &mut || desk.progress()),
         tokenizer: setup.tokenizer,
         pages,
         title: title.as_deref().map(clip),
@@ -132,48 +171,12 @@ fn clip(text: &str) -> String {
     text.chars().take(FIELD_CHARS_MAX).collect()
 }
 
-/// What was got out of an image, with the text that the server has had recognised in it.
-fn with_recognised(extracted: Extracted, job: &Job, image: &[u8], desk: &mut Desk<'_>) -> Result<Extracted, Failure> {
-    let recognised = recognise(job, image, desk);
-    // Without a server there is nobody left to answer to: the next order is the end.
-    let text = recognised.map_err(|error| Failure::new(Fault::ParseError, &error.to_string()))?;
-    let text = text.map_err(|log| Failure::new(Fault::ParseError, &log))?;
-    // The engine ends each page of an image that has many with a form feed.
-    let pages: Vec<&str> = text.strip_suffix('\x0c').unwrap_or(&text).split('\x0c').map(str::trim).collect();
-    let mut warnings = extracted.warnings;
-    warnings.retain(|warning| !warning.starts_with("no_text: "));
-    let text = pages.iter().filter(|page| !page.is_empty()).copied().collect::<Vec<_>>().join("\n\n");
-    warnings.push(if text.is_empty() { NOTHING_RECOGNISED } else { RECOGNISED }.to_owned());
-    Ok(Extracted { text, pages: u32::try_from(pages.len()).ok(), warnings, ..extracted })
-}
-
-/// Asks the server for the text in an image; why it cannot be read if that is so.
-fn recognise(job: &Job, image: &[u8], desk: &mut Desk<'_>) -> io::Result<Result<String, String>> {
-    let asked = Report::Image(Image { file: job.file, length: image.len() as u64 });
-    desk.pulse.reports.send_with(&asked, image)?;
-    let mut missing = match desk.orders.next()? {
-        Some(Order::Recognised(Recognised::Text(length))) => length,
-        Some(Order::Recognised(Recognised::Unreadable(log))) => return Ok(Err(log)),
-        _ => return Err(io::Error::other("a recognised text was expected")),
-    };
-    let mut text = Vec::new();
-    while missing > 0 {
-        let Some(Order::Block(block)) = desk.orders.next()? else {
-            return Err(io::Error::other("the rest of a recognised text was expected"));
-        };
-        missing = missing.checked_sub(block.len() as u64).ok_or_else(|| io::Error::other("the text is too long"))?;
-        text.extend_from_slice(block);
-        desk.pulse.beat();
-    }
-    Ok(Ok(String::from_utf8_lossy(&text).into_owned()))
-}
-
 /// What comes of so many images in a row, as a document of scanned pages has them.
 #[cfg(feature = "test-hooks")]
-fn recognise_all(count: usize, job: &Job, desk: &mut Desk<'_>) -> Vec<u8> {
+fn recognise_all(count: usize, desk: &mut Desk<'_>) -> Vec<u8> {
     let image = |at: usize| format!("image {at}\n").into_bytes();
-    let texts = (0..count).map(|at| recognise(job, &image(at), desk));
-    texts.map(|text| text.expect("the server answers").expect("the engine reads it")).collect::<String>().into_bytes()
+    let texts = (0..count).map(|at| desk.ask(&image(at), false).expect("the server answers"));
+    texts.map(|text| text.unwrap_or_else(|log| format!("unreadable: {log}\n"))).collect::<String>().into_bytes()
 }
 
 #[cfg(feature = "test-hooks")]

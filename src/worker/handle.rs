@@ -13,7 +13,7 @@ use futures_util::Stream;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::protocol::{FailedFile, Fault, Image, Job, Order, Ready, Report, VERSION};
 use super::recognise::recognise;
@@ -126,29 +126,28 @@ impl Child {
         self.is_idle = false;
         self.files = self.files.saturating_add(1);
         self.stderr.forget();
-        match timeout(self.settings.wall, self.hear_out(job, bytes)).await {
-            Ok(Ok(Heard::Extracted(extraction))) => {
+        match self.hear_out(job, bytes).await {
+            Ok(Heard::Extracted(extraction)) => {
                 self.is_idle = true;
                 Ok(extraction)
             }
-            Ok(Ok(Heard::Failed(FailedFile { file: _, fault, log }))) => {
+            Ok(Heard::Failed(FailedFile { file: _, fault, log })) => {
                 // A parser that panicked may have left anything behind: the next file gets a fresh child.
                 self.is_idle = fault != Fault::Panicked;
                 Err(AttemptFailure { error: FileErrorCode::from(fault).into(), log: one_line(&log) })
             }
-            Ok(Ok(Heard::HungUp)) => {
+            Ok(Heard::HungUp) => {
                 let (error, log) = self.exit_verdict().await;
                 Err(AttemptFailure { error, log })
             }
-            Ok(Ok(Heard::Stopped(error, log))) => Err(self.stop(error, &log).await),
-            Ok(Ok(Heard::Image(_))) => unreachable!("each image is answered before the child is heard on"),
-            Ok(Ok(Heard::Silence)) => Err(self.stop(FileErrorCode::Stalled.into(), "").await),
-            Ok(Ok(Heard::OutOfTurn(what))) => {
+            Ok(Heard::Stopped(error, log)) => Err(self.stop(error, &log).await),
+            Ok(Heard::Image(_)) => unreachable!("each image is answered before the child is heard on"),
+            Ok(Heard::Silence) => Err(self.stop(FileErrorCode::Stalled.into(), "").await),
+            Ok(Heard::OutOfTurn(what)) => {
                 let error = FileError::with_detail(FileErrorCode::Crashed, "spoke out of turn");
                 Err(self.stop(error, &what).await)
             }
-            Ok(Err(error)) => Err(self.stop(FileErrorCode::Unreadable.into(), &error.to_string()).await),
-            Err(_elapsed) => Err(self.stop(FileErrorCode::Timeout.into(), "").await),
+            Err(error) => Err(self.stop(FileErrorCode::Unreadable.into(), &error.to_string()).await),
         }
     }
 
@@ -157,14 +156,17 @@ impl Child {
     where
         S: Stream<Item = io::Result<Bytes>> + Unpin,
     {
-        let mut heard = self.converse(job, bytes).await?;
+        let wall = self.settings.wall;
+        let first = timeout(wall, self.converse(job, bytes)).await;
+        let mut heard = first.unwrap_or_else(|_elapsed| Ok(Heard::timed_out()))?;
         while let Heard::Image(image) = heard {
             heard = self.answer_image(job, &image).await;
         }
         Ok(heard)
     }
 
-    /// Has the text in an image recognised, tells the child, and listens on.
+    /// Has the text in an image recognised, tells the child, and listens on: each has the whole time anew, so that a
+    /// long scan may take as long as it has pages.
     async fn answer_image(&mut self, job: &Job, image: &Image) -> Heard {
         let Some(engine) = &self.settings.ocr else {
             return Heard::OutOfTurn("an image, where there is nothing to read it".into());
@@ -180,6 +182,7 @@ impl Child {
         let clock = SilenceClock::start(self.settings.silence);
         tokio::select! {
             heard = listen(&mut self.reports, job, self.settings.limits.text_bytes_max, &clock) => heard,
+            () = sleep(self.settings.wall) => Heard::timed_out(),
             never = self.stderr.watch() => match never {},
         }
     }

@@ -305,7 +305,7 @@ mod tests {
             Report::Progress,
             Report::Extracted(ExtractedText { file, info: fullest_info(), text_bytes: u64::MAX }),
             Report::Failed(FailedFile { file, fault: Fault::ParseError, log }),
-            Report::Image(Image { file, length: 1 << 20 }),
+            Report::Image(Image { file, length: 1 << 20, is_file: true }),
             Report::Block(&block),
         ];
         for report in reports {

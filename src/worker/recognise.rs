@@ -1,8 +1,8 @@
 //! Recognising text in an image on behalf of a child, which cannot start a program.
 //!
 //! The image goes from the child's pipe straight to the engine's, block by block, and is never held here. The engine
-//! has the file's limits: its address space, the wall, which the caller measures, and the silence limit. Since it says
-//! nothing while it works, its processor time is its sign of life. Whatever ends the engine ends the attempt alone.
+//! has the file's limits: its address space, as much time, and the silence limit. Since it says nothing while it works,
+//! its processor time is its sign of life. Whatever ends the engine ends that attempt alone, or leaves out a page.
 
 use std::fs;
 use std::process::{ExitStatus, Stdio};
@@ -53,7 +53,8 @@ impl From<Interruption> for Heard {
     }
 }
 
-/// Hands an image, whose blocks the child sends next, to the engine, and waits for the text.
+/// Hands an image, whose blocks the child sends next, to the engine, and waits for the text. Where the image is one page
+/// of many, an engine that fails leaves out that page.
 ///
 /// # Errors
 /// How the attempt ended instead.
@@ -66,6 +67,27 @@ pub async fn recognise<R>(
 where
     R: AsyncRead + Unpin,
 {
+    let mut missing = image.length;
+    let run = timeout(settings.wall, run(engine, settings, reports, &mut missing)).await;
+    match run.unwrap_or_else(|_elapsed| Err(stopped(FileErrorCode::Timeout, "OCR", ""))) {
+        Err(Interruption::Engine(error, log)) if !image.is_file => {
+            pass_on(&mut missing, reports, None, settings.silence).await?;
+            Ok((Recognised::Unreadable(clipped(&format!("{error} {log}"))), Vec::new()))
+        }
+        answer => answer,
+    }
+}
+
+/// Runs the engine on an image of which so many bytes are still to come from the child.
+async fn run<R>(
+    engine: &OcrEngine,
+    settings: &WorkerSettings,
+    reports: &mut ReportReader<R>,
+    missing: &mut u64,
+) -> Result<Answer, Interruption>
+where
+    R: AsyncRead + Unpin,
+{
     let not_started = |error| stopped(FileErrorCode::Crashed, "OCR did not start", &format!("{error}"));
     let mut process = engine.start(settings, Stdio::piped()).map_err(not_started)?;
     let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
@@ -73,7 +95,7 @@ where
     let mut words = StderrReader::keeping(stderr, WORDS_BYTES_MAX);
     let process_id = process.id();
     let work = async {
-        let feeding = pass_on(image.length, reports, stdin, settings.silence);
+        let feeding = pass_on(missing, reports, Some(stdin), settings.silence);
         let ((), text) = tokio::try_join!(feeding, read_text(stdout, settings.limits.text_bytes_max))?;
         let status =
             process.wait().await.map_err(|error| stopped(FileErrorCode::Crashed, "OCR", &error.to_string()))?;
@@ -88,9 +110,15 @@ where
     answer(status, &text, &words.text())
 }
 
+/// One line, no longer than a message may be.
+fn clipped(words: &str) -> String {
+    let mut line = one_line(words);
+    line.truncate(line.floor_char_boundary(LOG_BYTES_MAX));
+    line
+}
+
 fn answer(status: ExitStatus, text: &[u8], last_words: &str) -> Result<Answer, Interruption> {
-    let mut log = one_line(last_words);
-    log.truncate(log.floor_char_boundary(LOG_BYTES_MAX));
+    let log = clipped(last_words);
     if let Some(error) = of_engine_exit(status, last_words) {
         return Err(Interruption::Engine(error, log));
     }
@@ -105,26 +133,25 @@ fn stopped(code: FileErrorCode, detail: &str, log: &str) -> Interruption {
     Interruption::Engine(FileError::with_detail(code, detail), one_line(log))
 }
 
-/// Passes the image's blocks on. An engine that takes no more does not keep the child from having been heard.
+/// Passes the image's blocks on and counts down what is missing. An engine that takes no more, or is gone, does not keep
+/// the child from having been heard.
 async fn pass_on<R>(
-    length: u64,
+    missing: &mut u64,
     reports: &mut ReportReader<R>,
-    stdin: ChildStdin,
+    mut engine: Option<ChildStdin>,
     silence: Duration,
 ) -> Result<(), Interruption>
 where
     R: AsyncRead + Unpin,
 {
-    let mut engine = Some(stdin);
-    let mut missing = length;
-    while missing > 0 {
+    while *missing > 0 {
         let report = timeout(silence, reports.next()).await.map_err(|_| Interruption::Silence)?;
         let Ok(Some(report)) = report else { return Err(Interruption::HungUp) };
         let block = match report {
-            Report::Block(block) if !block.is_empty() && block.len() as u64 <= missing => block,
+            Report::Block(block) if !block.is_empty() && block.len() as u64 <= *missing => block,
             other => return Err(Interruption::OutOfTurn(format!("not the image that was announced: {other:?}"))),
         };
-        missing -= block.len() as u64;
+        *missing -= block.len() as u64;
         if let Some(stdin) = &mut engine
             && stdin.write_all(block).await.is_err()
         {

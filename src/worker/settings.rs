@@ -21,7 +21,8 @@ pub const OWN_PROGRAM: &str = "/proc/self/exe";
 pub struct WorkerSettings {
     /// What is run with the argument `worker`: [`OWN_PROGRAM`], except in tests.
     pub program: PathBuf,
-    /// How long one file may take, from its first byte to its answer.
+    /// How long one file may take, from its first byte to its answer or to a picture in which text is to be recognised;
+    /// how long that may take; and how long it goes on from there.
     pub wall: Duration,
     /// How long a child may give no sign of life while it has a file, or before it is ready.
     pub silence: Duration,

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::protocol::{BLOCK_BYTES_MAX, ExtractedText, FailedFile, Header, Image, Job, Order, Recognised, Report};
 use super::stream::ReportReader;
-use crate::batch::{FileError, TextInfo};
+use crate::batch::{FileError, FileErrorCode, TextInfo};
 
 /// What a child has read out of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,13 @@ pub enum Heard {
     HungUp,
     /// What was said cannot be an answer to this job.
     OutOfTurn(String),
+}
+
+impl Heard {
+    /// The file has had its time.
+    pub fn timed_out() -> Self {
+        Self::Stopped(FileErrorCode::Timeout.into(), String::new())
+    }
 }
 
 /// Measures how long the child has given no sign of life: a message, or a block that it took.

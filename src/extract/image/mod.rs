@@ -1,8 +1,14 @@
-//! Images: nothing to read without OCR.
+//! Images: what OCR reads in them.
 
 mod size;
 
-use super::{ExtractError, Extracted, NO_OCR, Room};
+use super::{ExtractError, Extracted, NO_OCR, NOTHING_RECOGNISED, RECOGNISED, Recognition, Room};
+
+/// The warning about a picture that came after as many as may be read.
+const TOO_MANY: &str = "no_text: As many pictures of this file have been read as may be.";
+
+/// The engine of a picture in which nothing was recognised.
+pub const NO_ENGINE: &str = "none";
 
 pub(super) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, ExtractError> {
     room.step(0)?;
@@ -10,7 +16,20 @@ pub(super) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     if pixels > room.limits.image_pixels_max {
         return Err(ExtractError::ImageTooLarge);
     }
-    Ok(Extracted { pages: Some(1), warnings: vec![NO_OCR.to_owned()], engine: "none", ..Extracted::default() })
+    let mut extracted = Extracted { pages: Some(1), engine: NO_ENGINE, ..Extracted::default() };
+    let warning = match room.recognise(bytes) {
+        Recognition::Unavailable => NO_OCR,
+        Recognition::TooMany => TOO_MANY,
+        Recognition::Unreadable(reason) => return Err(ExtractError::parse(reason)),
+        Recognition::Pages(pages) => {
+            extracted.pages = u32::try_from(pages.len()).ok();
+            let with_text: Vec<&str> = pages.iter().map(|page| page.trim()).filter(|page| !page.is_empty()).collect();
+            extracted.text = with_text.join("\n\n");
+            if extracted.text.is_empty() { NOTHING_RECOGNISED } else { RECOGNISED }
+        }
+    };
+    extracted.warnings.push(warning.to_owned());
+    Ok(extracted)
 }
 
 #[cfg(test)]

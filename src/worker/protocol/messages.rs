@@ -18,7 +18,7 @@ pub struct Setup {
     /// How much of a file is read, and the longest text that is an answer.
     pub limits: Limits,
     pub tokenizer: Tokenizer,
-    /// How long one file may take: so much processor time the child allows itself for it.
+    /// How long one file may take: so much processor time the child allows itself for it, and anew after each image.
     pub wall_ms: u64,
     /// The engine that recognises text in images, if there is one to ask, as in `tesseract 5.3.0`.
     pub ocr: Option<String>,
@@ -123,6 +123,8 @@ pub struct Image {
     pub file: FileId,
     /// The encoded image's length in bytes.
     pub length: u64,
+    /// Whether it is the whole file, so that what befalls the engine befalls the file. Else it costs only its page.
+    pub is_file: bool,
 }
 
 /// What was recognised in an image.

@@ -46,7 +46,7 @@ pub(crate) fn convert(
         .or_else(|| charset::declared_label(&head, "encoding"));
     let decoded = charset::decode(bytes, label);
     room.step(0)?;
-    let page = Page::parse(&decoded.text, &mut *room.progress);
+    let page = Page::parse(&decoded.text, &mut || room.host.progress());
     room.step(0)?;
     write_page(&page, writer, room)?;
     Ok(page)
@@ -54,7 +54,7 @@ pub(crate) fn convert(
 
 /// Appends a page that is decoded already.
 pub(crate) fn convert_text(source: &str, writer: &mut Writer, room: &mut Room<'_>) -> Result<(), ExtractError> {
-    let page = Page::parse(source, &mut *room.progress);
+    let page = Page::parse(source, &mut || room.host.progress());
     write_page(&page, writer, room)
 }
 
