@@ -11,11 +11,16 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     let mut extracted = Extracted { engine: ENGINE, ..Extracted::default() };
     let mut writer = Writer::default();
     let mut any = false;
-    for (name, content) in (Members { rest: bytes }) {
+    for Member { name, content } in (Members { rest: bytes }) {
         any = true;
-        room.step(writer.len())?;
         let mark = writer.mark();
-        if let Err(error) = inner::append(&name, content, &mut writer, &mut extracted, room) {
+        let done = if let Some(content) = content {
+            inner::append(&name, content, &mut writer, &mut extracted, room)
+        } else {
+            inner::append_folder(&name, &mut writer);
+            Ok(())
+        };
+        if let Err(error) = done.and_then(|()| room.step(writer.len())) {
             writer.rewind(mark);
             extracted.end_at(error, writer.len() > 0)?;
             break;
@@ -33,13 +38,19 @@ pub(super) fn is_header(bytes: &[u8]) -> bool {
     bytes.get(257..262) == Some(b"ustar")
 }
 
-/// The regular files of an archive.
+struct Member<'a> {
+    name: String,
+    /// None when the member is a folder.
+    content: Option<&'a [u8]>,
+}
+
+/// The regular files and folders of an archive.
 struct Members<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Iterator for Members<'a> {
-    type Item = (String, &'a [u8]);
+    type Item = Member<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut long_name = None;
@@ -52,7 +63,12 @@ impl<'a> Iterator for Members<'a> {
             match header[156] {
                 b'L' => long_name = Some(text(content)),
                 b'x' => long_name = pax_path(content).or(long_name),
-                0 | b'0' | b'7' => return Some((long_name.unwrap_or_else(|| name(header)), content)),
+                kind @ (0 | b'0' | b'7' | b'5') => {
+                    let name = long_name.unwrap_or_else(|| name(header));
+                    // Before POSIX a folder was a file whose name ends so.
+                    let is_folder = kind == b'5' || (kind == 0 && name.ends_with('/'));
+                    return Some(Member { name, content: (!is_folder).then_some(content) });
+                }
                 _ => {}
             }
         }
@@ -91,13 +107,19 @@ pub(super) mod tests {
 
     /// An archive of one file.
     pub(in crate::extract::archive) fn archived(name: &str, content: &[u8]) -> Vec<u8> {
+        let mut archive = member(b'0', name, content);
+        archive.resize(archive.len() + 1024, 0);
+        archive
+    }
+
+    fn member(kind: u8, name: &str, content: &[u8]) -> Vec<u8> {
         let mut block = vec![0; 512];
         block[..name.len()].copy_from_slice(name.as_bytes());
         block[124..136].copy_from_slice(format!("{:011o} ", content.len()).as_bytes());
-        block[156] = b'0';
+        block[156] = kind;
         block[257..262].copy_from_slice(b"ustar");
         block.extend(content);
-        block.resize(block.len().next_multiple_of(512) + 1024, 0);
+        block.resize(block.len().next_multiple_of(512), 0);
         block
     }
 
@@ -105,5 +127,11 @@ pub(super) mod tests {
     fn members_stand_under_their_names() {
         let extracted = read(&archived("dir/a.txt", b"inside"), "application/x-tar");
         assert_eq!(extracted.text, "## dir/a.txt\n\ninside\n");
+    }
+
+    #[test]
+    fn folders_are_listed() {
+        let archive = [member(b'5', "empty", b""), member(0, "old/", b""), member(b'0', "a.txt", b"x")].concat();
+        assert_eq!(read(&archive, "application/x-tar").text, "## empty/\n\n## old/\n\n## a.txt\n\nx\n");
     }
 }

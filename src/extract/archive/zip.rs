@@ -16,15 +16,19 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     let mut unpacker = Unpacker::new(bytes.len(), room);
     let mut extracted = Extracted { engine: ENGINE, ..Extracted::default() };
     let mut writer = Writer::default();
-    let mut locked = false;
+    let (mut files, mut locked) = (0_usize, 0_usize);
     for index in 0..archive.len() {
         room.step(writer.len())?;
         let name =
             archive.name_for_index(index).and_then(Result::ok).map_or(String::new(), std::borrow::Cow::into_owned);
         let mark = writer.mark();
         let done = match member(&mut archive, index, &mut unpacker) {
-            Ok(None) => continue,
+            Ok(None) => {
+                inner::append_folder(&name, &mut writer);
+                continue;
+            }
             Ok(Some(member)) => {
+                files += 1;
                 if member.broken {
                     extracted.warnings.push(format!("damaged: {name} breaks off."));
                 }
@@ -32,7 +36,8 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
             }
             Err(error) if error.is_limit() => Err(error),
             Err(error) => {
-                locked |= error == ExtractError::PasswordProtected;
+                files += 1;
+                locked += usize::from(error == ExtractError::PasswordProtected);
                 writer.heading(2, &name);
                 extracted.warnings.push(format!("skipped: {name}: {}: {error}.", error.code()));
                 Ok(())
@@ -44,7 +49,7 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
             break;
         }
     }
-    if locked && extracted.warnings.len() == archive.len() {
+    if files > 0 && locked == files {
         return Err(ExtractError::PasswordProtected);
     }
     extracted.text = writer.finish();
@@ -79,6 +84,15 @@ mod tests {
         let extracted = read(&archive, ZIP);
         assert_eq!(extracted.text, "## a/b.txt\n\ntext\n\n## n.zip\n\n## in.md\n\n*deep*\n\n## p.png\n");
         assert!(extracted.warnings[0].starts_with("skipped: p.png: "));
+    }
+
+    #[test]
+    fn folders_are_listed() {
+        let mut archive = ::zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        archive.add_directory("kept", ::zip::write::SimpleFileOptions::default()).unwrap();
+        archive.add_directory("kept/empty/", ::zip::write::SimpleFileOptions::default()).unwrap();
+        let extracted = read(&archive.finish().unwrap().into_inner(), ZIP);
+        assert_eq!(extracted.text, "## kept/\n\n## kept/empty/\n");
     }
 
     #[test]

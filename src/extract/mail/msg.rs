@@ -174,7 +174,11 @@ impl<'f> Storage<'f> {
         if let Some(source) = packed.and_then(|body| rtf_body::unpack(&body, room.stock.unpacked_bytes_left())) {
             room.stock.take_unpacked_bytes(source.len())?;
             match rtf::extract(&source, &mut room.inner(writer.len())?) {
-                Ok(body) => writer.paragraph(&body.text),
+                Ok(body) => {
+                    writer.paragraph(&body.text);
+                    extracted.truncated |= body.truncated;
+                    extracted.warnings.extend(body.warnings);
+                }
                 Err(error) => extracted.warnings.push(format!("skipped: The body: {}: {error}.", error.code())),
             }
         }

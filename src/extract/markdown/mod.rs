@@ -139,8 +139,9 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// The most bytes that [`Writer::finish`] would give now.
     pub fn len(&self) -> usize {
-        self.out.len()
+        self.out.len() + usize::from(!self.out.is_empty())
     }
 
     pub fn finish(mut self) -> String {

@@ -35,6 +35,11 @@ impl Counter {
         self.0[level + 1..].fill(0);
         mark(self.0[level], kind.format)
     }
+
+    /// Makes the next item of this level the first again.
+    pub fn restart(&mut self, level: usize) {
+        self.0[level.min(LEVELS - 1)..].fill(0);
+    }
 }
 
 fn mark(number: u32, format: Format) -> String {

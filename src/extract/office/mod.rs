@@ -5,6 +5,7 @@ pub(crate) mod compound;
 pub(crate) mod doc;
 pub(crate) mod docx;
 mod fields;
+mod graphics;
 pub(crate) mod odf;
 mod ooxml;
 pub(crate) mod package;

@@ -68,6 +68,21 @@ pub(crate) fn main_part(package: &mut Package<'_>, usual: &str) -> Result<String
     Ok(target.unwrap_or_else(|| usual.to_owned()))
 }
 
+/// A part that a document can do without: one that is missing or damaged becomes a warning.
+pub(crate) fn dispensable(
+    package: &mut Package<'_>,
+    name: &str,
+    warnings: &mut Vec<String>,
+) -> Result<Option<String>, ExtractError> {
+    match package.part(name) {
+        Ok(Some(bytes)) => return Ok(Some(xml::decode(&bytes))),
+        Ok(None) => warnings.push(format!("damaged: {name} is missing.")),
+        Err(error) if error.is_limit() => return Err(error),
+        Err(error) => warnings.push(format!("skipped: {name}: {}: {error}.", error.code())),
+    }
+    Ok(None)
+}
+
 /// Fills in title and author, and pages by the name that `app.xml` has for them.
 pub(crate) fn add_properties(
     package: &mut Package<'_>,

@@ -8,6 +8,7 @@ mod element;
 mod tree;
 
 pub(crate) use element::{Element, Node};
+use tree::DEPTH_MAX;
 pub(crate) use tree::Tree;
 
 use super::text::charset;
@@ -29,14 +30,9 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     let mut writer = Lines { out: String::new() };
     writer.element(tree.document());
     let title = tree.root().and_then(|root| root.find("title")).map(Element::text);
-    let warnings = tree.broken.then(|| "damaged: The XML breaks off.".to_owned());
-    Ok(Extracted {
-        text: writer.out,
-        title,
-        warnings: warnings.into_iter().collect(),
-        engine: ENGINE,
-        ..Extracted::default()
-    })
+    let mut extracted = Extracted { text: writer.out, title, engine: ENGINE, ..Extracted::default() };
+    note_damage(&tree, "The XML", &mut extracted.warnings);
+    Ok(extracted)
 }
 
 /// The text that a drawing shows; what drawing programs keep in it besides is no text.
@@ -49,7 +45,9 @@ pub(crate) fn extract_svg(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted
         tree.document().find_all(name).into_iter().for_each(|element| writer.element(element));
     }
     let title = tree.root().and_then(|root| root.child("title")).map(Element::text);
-    Ok(Extracted { text: writer.out, title, engine: ENGINE, ..Extracted::default() })
+    let mut extracted = Extracted { text: writer.out, title, engine: ENGINE, ..Extracted::default() };
+    note_damage(&tree, "The drawing", &mut extracted.warnings);
+    Ok(extracted)
 }
 
 pub(crate) const ENGINE: &str = "quick-xml 0.42.0";
@@ -92,10 +90,13 @@ pub(crate) fn add_properties(tree: &Tree<'_>, extracted: &mut Extracted) {
     extracted.language = find(&["language"]);
 }
 
-/// Warns when a part could not be read to its end.
+/// Warns when a part could not be read to its end, or not with all of its structure.
 pub(crate) fn note_damage(tree: &Tree<'_>, part: &str, warnings: &mut Vec<String>) {
     if tree.broken {
         warnings.push(format!("damaged: {part} breaks off."));
+    }
+    if tree.flattened {
+        warnings.push(format!("skipped: {part} nests deeper than {DEPTH_MAX} elements, which are read side by side."));
     }
 }
 
@@ -124,6 +125,15 @@ mod tests {
         let source = "<a>".repeat(100_000) + "x";
         let tree = Tree::parse(&source).expect("parses");
         assert_eq!(tree.document().text(), "x");
+    }
+
+    #[test]
+    fn flattening_is_warned_of() {
+        let nested = |depth: usize| "<a>".repeat(depth) + "x" + &"</a>".repeat(depth);
+        let extracted = read(nested(DEPTH_MAX + 1).as_bytes(), "application/xml");
+        assert_eq!(extracted.text, "x\n");
+        assert!(extracted.warnings[0].starts_with("skipped: The XML nests deeper than 200 "));
+        assert!(read(nested(DEPTH_MAX - 1).as_bytes(), "application/xml").warnings.is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::element::{Element, unescape};
 use crate::extract::ExtractError;
 
 /// Deeper elements become siblings: no real document nests so deep, and a walk of this depth fits on the stack.
-const DEPTH_MAX: usize = 200;
+pub(super) const DEPTH_MAX: usize = 200;
 /// A node takes about 80 bytes, so a tree stays well within the memory of a child.
 const NODES_MAX: usize = 4 << 20;
 
@@ -31,6 +31,8 @@ pub(crate) struct Tree<'a> {
     pub(super) slots: Vec<Slot<'a>>,
     /// Why the rest of the document is missing.
     pub broken: bool,
+    /// Whether elements stood so deep that what is in them became their sibling.
+    pub flattened: bool,
 }
 
 impl<'a> Tree<'a> {
@@ -81,7 +83,12 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn new(source: &'a str) -> Self {
         let root = Slot { name: "", content: Cow::Borrowed(""), first: NONE, next: NONE };
-        Self { source, tree: Tree { slots: vec![root], broken: false }, open: vec![(0, NONE)], too_deep: 0 }
+        Self {
+            source,
+            tree: Tree { slots: vec![root], broken: false, flattened: false },
+            open: vec![(0, NONE)],
+            too_deep: 0,
+        }
     }
 
     fn take(&mut self, event: &Event<'_>, from: usize, to: usize) -> Result<(), ExtractError> {
@@ -96,6 +103,7 @@ impl<'a> Builder<'a> {
                         self.open.push((id, NONE));
                     } else {
                         self.too_deep += 1;
+                        self.tree.flattened = true;
                     }
                 }
             }

@@ -31,6 +31,9 @@ pub(super) struct Header {
     /// Offset and length of the indices to the properties of characters and paragraphs.
     pub character_pages: (usize, usize),
     pub paragraph_pages: (usize, usize),
+    /// Offset and length of the lists and of their overrides.
+    pub lists: (usize, usize),
+    pub overrides: (usize, usize),
     /// Where the text lies when there is no piece table.
     pub text_start: usize,
     pub encoding: &'static Encoding,
@@ -67,6 +70,8 @@ impl Header {
             pieces: if is_97 { pair(0x1a2) } else { pair(0x160) },
             character_pages: if is_97 { pair(0xfa) } else { (0, 0) },
             paragraph_pages: if is_97 { pair(0x102) } else { (0, 0) },
+            lists: if is_97 { pair(0x2e2) } else { (0, 0) },
+            overrides: if is_97 { pair(0x2ea) } else { (0, 0) },
             text_start: number(0x18),
             encoding: encoding_of(u16_at(main, 6).unwrap_or(0)),
         })

@@ -3,6 +3,7 @@
 //! Tables, headings, list items, notes, links and emphasis; deleted and hidden text is left out.
 
 mod header;
+mod lists;
 mod pieces;
 mod properties;
 mod text;
@@ -11,8 +12,10 @@ use super::bytes::u16_at;
 use super::compound::Compound;
 use crate::extract::{ExtractError, Extracted, Room};
 use header::Header;
+use lists::Lists;
 use pieces::Pieces;
 use properties::Properties;
+use text::Document;
 
 const ENGINE: &str = "consign-doc 1";
 
@@ -33,8 +36,9 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     room.step(0)?;
     let pieces = Pieces::read(&header, &main, &table);
     let properties = Properties::read(&header, &main, &table);
+    let lists = Lists::read(&header, &table);
     let mut extracted = Extracted { engine: ENGINE, ..Extracted::default() };
-    extracted.text = text::write(&header, &pieces, &properties, room)?;
+    Document { header, pieces, properties, lists }.write(&mut extracted, room)?;
     super::summary::fill_in(&file, &mut extracted);
     Ok(extracted)
 }
@@ -83,6 +87,16 @@ mod tests {
     fn cells_become_a_table() {
         let extracted = read(&document(b"a\x07b\x07\x07c\x07d\x07\x07after\r", 0, 0x0200), DOC);
         assert_eq!(extracted.text, "| a | b |\n| --- | --- |\n| c | d |\n\nafter\n");
+    }
+
+    #[test]
+    fn text_over_the_limit_keeps_the_paragraphs_before_it() {
+        let limits = Limits { text_bytes_max: 10, ..Limits::default() };
+        let extracted = extract(&document(b"first\rsecond\r", 0, 0x0200), DOC, &limits, &mut || ()).unwrap();
+        assert_eq!(extracted.text, "first\n");
+        assert!(extracted.truncated && extracted.warnings[0].starts_with("truncated: text_too_large: "));
+        let result = extract(&document(b"longer than ten\r", 0, 0x0200), DOC, &limits, &mut || ());
+        assert_eq!(result, Err(ExtractError::TextTooLarge));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Properties of paragraphs and characters, from the formatted pages of the main stream ([MS-DOC] 2.9.33 and 2.9.174).
 
 use super::header::Header;
+use super::lists::Item;
 use crate::extract::markdown::Style;
 use crate::extract::office::bytes::{size_at, slice, u8_at, u16_at, u32_at};
 
@@ -12,8 +13,7 @@ pub(super) struct Paragraph {
     pub heading: Option<usize>,
     pub in_table: bool,
     pub ends_row: bool,
-    /// The level of a list item, from 0.
-    pub list: Option<usize>,
+    pub item: Option<Item>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -114,7 +114,9 @@ fn paragraph(bytes: &[u8]) -> Option<Paragraph> {
             _ => {}
         }
     }
-    paragraph.list = (list != 0 && list != 0xf801).then_some(level);
+    // A negative number means that the item's indents are its own; -2047 is no list.
+    let number = usize::from(list.cast_signed().unsigned_abs());
+    paragraph.item = (list != 0 && list != 0xf801).then_some(Item { number, level });
     Some(paragraph)
 }
 

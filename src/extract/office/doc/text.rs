@@ -1,49 +1,42 @@
 //! From characters and their properties to paragraphs, tables and notes.
 
 use super::header::Header;
+use super::lists::Lists;
 use super::pieces::Pieces;
 use super::properties::{Paragraph, Properties};
-use crate::extract::markdown::{Inline, Style, Writer};
+use crate::extract::markdown::numbering::Format;
+use crate::extract::markdown::{Inline, Mark, Style, Writer};
 use crate::extract::office::fields::Fields;
-use crate::extract::{ExtractError, Room};
+use crate::extract::{ExtractError, Extracted, Room};
 
 const CELL_END: char = '\x07';
 const PARAGRAPH_END: char = '\r';
 const PAGE_END: char = '\x0c';
 const NOTE: char = '\x02';
 
-pub(super) fn write(
-    header: &Header,
-    pieces: &Pieces,
-    properties: &Properties,
-    room: &mut Room<'_>,
-) -> Result<String, ExtractError> {
-    let lengths = header.lengths;
-    let mut rest = pieces.characters.as_slice();
-    let mut take = |length: usize| {
-        let (part, after) = rest.split_at(length.min(rest.len()));
-        rest = after;
-        part
-    };
-    let body = take(lengths.body);
-    let footnotes = take(lengths.footnotes);
-    let margins = take(lengths.margins);
-    take(lengths.macros);
-    let comments = take(lengths.comments);
-    let endnotes = take(lengths.endnotes);
-    let boxes = take(lengths.boxes);
-    let mut reader = Reader { properties, writer: Writer::default(), notes: 0, table: Table::default() };
-    reader.part(body, room)?;
-    reader.part(boxes, room)?;
-    let notes = [reader.notes(footnotes), reader.notes(endnotes)].concat();
-    for (index, note) in notes.into_iter().enumerate() {
-        reader.writer.paragraph(&format!("[^{}]: {note}", index + 1));
+/// What a document is made of.
+pub(super) struct Document {
+    pub header: Header,
+    pub pieces: Pieces,
+    pub properties: Properties,
+    pub lists: Lists,
+}
+
+impl Document {
+    /// Writes the text, up to the limits.
+    pub fn write(self, extracted: &mut Extracted, room: &mut Room<'_>) -> Result<(), ExtractError> {
+        let Self { header, pieces, properties, lists } = self;
+        let writer = Writer::default();
+        let whole = writer.mark();
+        let table = Table::default();
+        let mut reader = Reader { properties: &properties, lists, writer, whole, notes: 0, table, room };
+        if let Err(error) = reader.document(&header, &pieces) {
+            reader.writer.rewind(reader.whole);
+            extracted.end_at(error, reader.writer.len() > 0)?;
+        }
+        extracted.text = reader.writer.finish();
+        Ok(())
     }
-    for comment in reader.notes(comments) {
-        reader.writer.remark(&format!("comment: {comment}"));
-    }
-    reader.margins(margins);
-    Ok(reader.writer.finish())
 }
 
 #[derive(Debug, Default)]
@@ -54,16 +47,57 @@ struct Table {
     cell: Vec<String>,
 }
 
-struct Reader<'p> {
+struct Reader<'p, 'r, 'x> {
     properties: &'p Properties,
+    lists: Lists,
     writer: Writer,
+    /// Up to where the text is whole and within its limit.
+    whole: Mark,
     /// Notes referred to so far.
     notes: usize,
     table: Table,
+    room: &'x mut Room<'r>,
 }
 
-impl Reader<'_> {
-    fn part(&mut self, part: &[(char, u32)], room: &mut Room<'_>) -> Result<(), ExtractError> {
+impl Reader<'_, '_, '_> {
+    fn document(&mut self, header: &Header, pieces: &Pieces) -> Result<(), ExtractError> {
+        let lengths = header.lengths;
+        let mut rest = pieces.characters.as_slice();
+        let mut take = |length: usize| {
+            let (part, after) = rest.split_at(length.min(rest.len()));
+            rest = after;
+            part
+        };
+        let body = take(lengths.body);
+        let footnotes = take(lengths.footnotes);
+        let margins = take(lengths.margins);
+        take(lengths.macros);
+        let comments = take(lengths.comments);
+        let endnotes = take(lengths.endnotes);
+        let boxes = take(lengths.boxes);
+        self.part(body)?;
+        self.part(boxes)?;
+        let notes = [self.notes(footnotes), self.notes(endnotes)].concat();
+        for (index, note) in notes.into_iter().enumerate() {
+            self.writer.paragraph(&format!("[^{}]: {note}", index + 1));
+            self.step()?;
+        }
+        for comment in self.notes(comments) {
+            self.writer.remark(&format!("comment: {comment}"));
+            self.step()?;
+        }
+        self.margins(margins);
+        self.step()
+    }
+
+    /// Ends the reading when the text is over its limit; otherwise it is whole so far.
+    fn step(&mut self) -> Result<(), ExtractError> {
+        self.room.step(self.writer.len())?;
+        self.whole = self.writer.mark();
+        Ok(())
+    }
+
+    fn part(&mut self, part: &[(char, u32)]) -> Result<(), ExtractError> {
         let mut fields = Fields::default();
         let mut inline = Inline::default();
         for (index, (c, offset)) in part.iter().enumerate() {
@@ -71,20 +105,20 @@ impl Reader<'_> {
                 PARAGRAPH_END | PAGE_END => {
                     self.paragraph(&inline.markdown(), self.properties.paragraph(*offset));
                     inline = Inline::default();
-                    room.step(self.writer.len())?;
+                    self.step()?;
                 }
                 CELL_END => {
                     let ends_row = self.ends_row(part, index);
                     self.cell(&inline.markdown(), ends_row);
                     inline = Inline::default();
-                    room.step(self.writer.len())?;
+                    self.step()?;
                 }
                 c => self.character(c, *offset, &mut fields, &mut inline),
             }
         }
         self.paragraph(&inline.markdown(), Paragraph::default());
         self.end_table();
-        Ok(())
+        self.step()
     }
 
     fn character(&mut self, c: char, offset: u32, fields: &mut Fields, inline: &mut Inline) {
@@ -137,10 +171,15 @@ impl Reader<'_> {
             return;
         }
         self.end_table();
-        match (properties.heading, properties.list) {
+        let item = properties.item.filter(|_| !text.is_empty());
+        let mark = item.map(|item| (item.level, self.lists.mark(item).unwrap_or((Format::Bullet, "-".to_owned()))));
+        match (properties.heading, mark) {
+            (Some(level), Some((_, (format, mark)))) if !matches!(format, Format::Bullet | Format::None) => {
+                self.writer.heading(level, &format!("{mark} {text}"));
+            }
             (Some(level), _) => self.writer.heading(level, text),
-            (None, Some(depth)) => self.writer.item(depth, "-", text),
-            (None, None) => self.writer.paragraph(text),
+            (None, Some((_, (Format::None, _))) | None) => self.writer.paragraph(text),
+            (None, Some((depth, (_, mark)))) => self.writer.item(depth, &mark, text),
         }
     }
 

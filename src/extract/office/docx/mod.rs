@@ -1,4 +1,4 @@
-//! DOCX: body, notes, comments, headers and footers, as Markdown.
+//! DOCX: body with charts and diagrams, notes, comments, headers and footers, as Markdown.
 //!
 //! `WordprocessingML` as of ECMA-376 part 1. Deleted and hidden text is left out; inserted text counts. Comments, headers
 //! and footers are remarks (`<!-- … -->`), each once.
@@ -14,10 +14,11 @@ use notes::NoteKind;
 use runs::{Field, alternative};
 use styles::{Numbering, ParagraphStyle, heading_by_outline, list_of};
 
+use super::graphics::Graphics;
 use super::ooxml::{self, Relationships};
 use super::package::Package;
-use crate::extract::markdown::Writer;
 use crate::extract::markdown::numbering::Format;
+use crate::extract::markdown::{Mark, Writer};
 use crate::extract::xml::{self, Element, Tree};
 use crate::extract::{ExtractError, Extracted, Room};
 
@@ -28,6 +29,8 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     let tree = Tree::parse(&source)?;
     room.step(0)?;
     let relationships = Relationships::of(&mut package, &main)?;
+    let mut extracted = Extracted { engine: xml::ENGINE, ..Extracted::default() };
+    let graphics = Graphics::of(&relationships, &mut package, room, &mut extracted.warnings)?;
     let part = |package: &mut Package<'_>, kind: &str| -> Result<String, ExtractError> {
         let Some(name) = relationships.of_kind(kind).first().map(|name| (*name).to_owned()) else {
             return Ok(String::new());
@@ -36,44 +39,39 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     };
     let styles = part(&mut package, "styles")?;
     let numbering = part(&mut package, "numbering")?;
-    let notes = [part(&mut package, "footnotes")?, part(&mut package, "endnotes")?, part(&mut package, "comments")?];
+    let writer = Writer::default();
     let mut reader = Reader {
         styles: styles::read(&Tree::parse(&styles)?),
         numbering: Numbering::read(&Tree::parse(&numbering)?),
-        relationships: &relationships,
-        writer: Writer::default(),
+        relationships,
+        graphics,
+        whole: writer.mark(),
+        writer,
         noted: Vec::new(),
         commented: Vec::new(),
         fields: Vec::new(),
         margins: Vec::new(),
         room,
     };
-    for root in tree.document().elements() {
-        for body in root.elements() {
-            reader.blocks(body)?;
-        }
+    if let Err(error) = reader.document(&tree, &mut package, &mut extracted.warnings) {
+        reader.writer.rewind(reader.whole);
+        extracted.end_at(error, reader.writer.len() > 0)?;
     }
-    let [footnotes, endnotes, comments] = &notes;
-    reader.notes(NoteKind::Footnote, &Tree::parse(footnotes)?)?;
-    reader.notes(NoteKind::Endnote, &Tree::parse(endnotes)?)?;
-    reader.comments(&Tree::parse(comments)?);
-    for kind in ["header", "footer"] {
-        for name in relationships.of_kind(kind) {
-            let source = package.part(name)?.map_or(String::new(), |bytes| xml::decode(&bytes));
-            reader.margin(kind, &Tree::parse(&source)?);
-        }
-    }
-    let mut extracted = Extracted { text: reader.writer.finish(), engine: xml::ENGINE, ..Extracted::default() };
+    extracted.text = reader.writer.finish();
     xml::note_damage(&tree, &main, &mut extracted.warnings);
     ooxml::add_properties(&mut package, "Pages", &mut extracted)?;
     Ok(extracted)
 }
 
-struct Reader<'r, 'p, 'x> {
+struct Reader<'p, 'x> {
     styles: HashMap<String, ParagraphStyle>,
     numbering: Numbering,
-    relationships: &'r Relationships,
+    /// Those of the part that is being read.
+    relationships: Relationships,
+    graphics: Graphics,
     writer: Writer,
+    /// Up to where the text is whole and within its limit.
+    whole: Mark,
     /// The notes referred to so far, in order: the n-th has the number n.
     noted: Vec<(NoteKind, String)>,
     commented: Vec<String>,
@@ -83,7 +81,49 @@ struct Reader<'r, 'p, 'x> {
     room: &'x mut Room<'p>,
 }
 
-impl Reader<'_, '_, '_> {
+impl Reader<'_, '_> {
+    /// The body, and after it what stands in parts of its own.
+    fn document(
+        &mut self,
+        tree: &Tree<'_>,
+        package: &mut Package<'_>,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), ExtractError> {
+        for root in tree.document().elements() {
+            for body in root.elements() {
+                self.blocks(body)?;
+            }
+        }
+        let kinds = ["footnotes", "endnotes", "comments", "header", "footer"];
+        let named = |kind| self.relationships.of_kind(kind).into_iter().map(move |name| (kind, name.to_owned()));
+        let parts: Vec<(&str, String)> = kinds.into_iter().flat_map(named).collect();
+        for (kind, name) in parts {
+            self.step()?;
+            let Some(source) = ooxml::dispensable(package, &name, warnings)? else { continue };
+            let tree = Tree::parse(&source)?;
+            xml::note_damage(&tree, &name, warnings);
+            self.relationships = match Relationships::of(package, &name) {
+                Err(error) if error.is_limit() => return Err(error),
+                // Without them links have no targets, and that is all.
+                relationships => relationships.unwrap_or_default(),
+            };
+            match kind {
+                "footnotes" => self.notes(NoteKind::Footnote, &tree)?,
+                "endnotes" => self.notes(NoteKind::Endnote, &tree)?,
+                "comments" => self.comments(&tree)?,
+                _ => self.margin(kind, &tree),
+            }
+        }
+        self.step()
+    }
+
+    /// Ends the reading when the text is over its limit; otherwise it is whole so far.
+    fn step(&mut self) -> Result<(), ExtractError> {
+        self.room.step(self.writer.len())?;
+        self.whole = self.writer.mark();
+        Ok(())
+    }
+
     fn blocks(&mut self, parent: Element<'_>) -> Result<(), ExtractError> {
         for element in parent.elements() {
             match element.name() {
@@ -102,7 +142,7 @@ impl Reader<'_, '_, '_> {
     }
 
     fn paragraph(&mut self, paragraph: Element<'_>) -> Result<(), ExtractError> {
-        self.room.step(self.writer.len())?;
+        self.step()?;
         let content = self.content(paragraph);
         let properties = paragraph.child("pPr");
         let value = |name: &str| properties.and_then(|properties| properties.child(name)).and_then(|e| e.attr("val"));
@@ -122,8 +162,11 @@ impl Reader<'_, '_, '_> {
             (None, Some(((Format::None, _), _)) | None) => self.writer.paragraph(&text),
             (None, Some(((_, mark), depth))) => self.writer.item(depth, &mark, &text),
         }
-        for text_box in content.boxes {
-            self.blocks(text_box)?;
+        for anchored in content.anchored {
+            match self.graphics.at(anchored, &self.relationships) {
+                Some(graphic) => graphic.write(&mut self.writer),
+                None => self.blocks(anchored)?,
+            }
         }
         Ok(())
     }
@@ -133,6 +176,7 @@ impl Reader<'_, '_, '_> {
 mod tests {
     use crate::extract::media::DOCX;
     use crate::extract::tests::{packed, read};
+    use crate::extract::{ExtractError, Limits, extract};
 
     const RELATIONSHIPS: &str = r#"<Relationships>
         <Relationship Id="r1" Type="http://x/styles" Target="styles.xml"/>
@@ -140,29 +184,37 @@ mod tests {
         <Relationship Id="r3" Type="http://x/footnotes" Target="footnotes.xml"/>
         <Relationship Id="r4" Type="http://x/header" Target="header1.xml"/>
         <Relationship Id="r5" Type="http://x/hyperlink" Target="http://a.b/" TargetMode="External"/>
-        <Relationship Id="r6" Type="http://x/comments" Target="comments.xml"/></Relationships>"#;
+        <Relationship Id="r6" Type="http://x/comments" Target="comments.xml"/>
+        <Relationship Id="r7" Type="http://x/chart" Target="charts/chart1.xml"/></Relationships>"#;
+    const CHART: &str = r#"<c:chartSpace><c:chart><c:plotArea><c:barChart><c:ser><c:tx><c:v>Sum</c:v></c:tx>
+        <c:val><c:numLit><c:pt idx="0"><c:v>4</c:v></c:pt></c:numLit></c:val></c:ser></c:barChart></c:plotArea></c:chart></c:chartSpace>"#;
     const STYLES: &str = r#"<w:styles><w:style w:styleId="H"><w:name w:val="heading 2"/></w:style>
         <w:style w:styleId="Own"><w:basedOn w:val="H"/></w:style></w:styles>"#;
     const NUMBERING: &str = r#"<w:numbering><w:abstractNum w:abstractNumId="1"><w:lvl w:ilvl="0"><w:start w:val="3"/>
         <w:numFmt w:val="decimal"/></w:lvl></w:abstractNum>
         <w:num w:numId="7"><w:abstractNumId w:val="1"/></w:num></w:numbering>"#;
 
-    fn text(body: &str) -> String {
+    const NOTES: &str = r#"<w:footnotes><w:footnote w:id="2"><w:p><w:hyperlink r:id="r5"><w:r><w:t>noted</w:t></w:r></w:hyperlink></w:p>
+        </w:footnote></w:footnotes>"#;
+
+    fn package(body: &str) -> Vec<u8> {
         let document = format!("<w:document><w:body>{body}</w:body></w:document>");
         let header = "<w:hdr><w:p><w:r><w:t>Top</w:t></w:r></w:p></w:hdr>";
-        let notes =
-            r#"<w:footnotes><w:footnote w:id="2"><w:p><w:r><w:t>noted</w:t></w:r></w:p></w:footnote></w:footnotes>"#;
         let comments = r#"<w:comments><w:comment w:id="4" w:author="Ann"><w:p><w:r><w:t>why?</w:t></w:r></w:p></w:comment></w:comments>"#;
-        let package = packed(&[
+        packed(&[
             ("word/document.xml", document.as_bytes()),
             ("word/_rels/document.xml.rels", RELATIONSHIPS.as_bytes()),
             ("word/styles.xml", STYLES.as_bytes()),
             ("word/numbering.xml", NUMBERING.as_bytes()),
-            ("word/footnotes.xml", notes.as_bytes()),
+            ("word/footnotes.xml", NOTES.as_bytes()),
             ("word/comments.xml", comments.as_bytes()),
             ("word/header1.xml", header.as_bytes()),
-        ]);
-        let text = read(&package, DOCX).text;
+            ("word/charts/chart1.xml", CHART.as_bytes()),
+        ])
+    }
+
+    fn text(body: &str) -> String {
+        let text = read(&package(body), DOCX).text;
         text.strip_suffix("\n\n<!-- header: Top -->\n").expect("the header stands last").to_owned()
     }
 
@@ -198,5 +250,28 @@ mod tests {
         ];
         let body = format!("<w:tbl><w:tr>{}</w:tr><w:tr>{}</w:tr></w:tbl>", rows[0], rows[1]);
         assert_eq!(text(&body), "| wide |  | tall |\n| --- | --- | --- |\n| a | b |  |");
+    }
+
+    #[test]
+    fn charts_stand_behind_their_paragraph_and_in_their_cell() {
+        let drawing = r#"<w:r><w:drawing><wp:inline><a:graphic><a:graphicData><c:chart r:id="r7"/></a:graphicData></a:graphic></wp:inline></w:drawing></w:r>"#;
+        let paragraph = format!("<w:p><w:r><w:t>a</w:t></w:r>{drawing}</w:p>");
+        let table = format!(
+            "<w:tbl><w:tr><w:tc>{paragraph}</w:tc><w:tc><w:p><w:r><w:t>b</w:t></w:r></w:p></w:tc></w:tr></w:tbl>"
+        );
+        let expected = "a\n\n|  | Sum |\n| --- | --- |\n|  | 4 |\n\n| a Sum 4 | b |\n| --- | --- |";
+        assert_eq!(text(&(paragraph + &table)), expected);
+    }
+
+    #[test]
+    fn text_over_the_limit_keeps_the_paragraphs_before_it() {
+        let body = "<w:p><w:r><w:t>first</w:t></w:r></w:p><w:p><w:r><w:t>second</w:t></w:r></w:p>";
+        let limits = Limits { text_bytes_max: "first\n".len(), ..Limits::default() };
+        let extracted = extract(&package(body), DOCX, &limits, &mut || ()).unwrap();
+        assert_eq!(extracted.text, "first\n");
+        assert!(extracted.truncated && extracted.warnings[0].starts_with("truncated: text_too_large: "));
+        let limits = Limits { text_bytes_max: "first".len(), ..Limits::default() };
+        let result = extract(&package(body), DOCX, &limits, &mut || ());
+        assert_eq!(result, Err(ExtractError::TextTooLarge));
     }
 }

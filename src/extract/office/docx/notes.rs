@@ -23,12 +23,12 @@ impl NoteKind {
     }
 }
 
-impl Reader<'_, '_, '_> {
+impl Reader<'_, '_> {
     /// The notes of one kind that the text refers to, in the order of their numbers.
     pub(super) fn notes(&mut self, kind: NoteKind, tree: &Tree<'_>) -> Result<(), ExtractError> {
         let notes = by_id(tree, kind);
         for (index, (noted, id)) in self.noted.clone().into_iter().enumerate() {
-            self.room.step(self.writer.len())?;
+            self.step()?;
             if let Some(note) = notes.get(&id).filter(|_| noted == kind) {
                 let text = self.cell(*note).replace('\n', " ");
                 self.writer.paragraph(&format!("[^{}]: {text}", index + 1));
@@ -38,14 +38,16 @@ impl Reader<'_, '_, '_> {
     }
 
     /// The comments, as remarks: they are about the text, not of it.
-    pub(super) fn comments(&mut self, tree: &Tree<'_>) {
+    pub(super) fn comments(&mut self, tree: &Tree<'_>) -> Result<(), ExtractError> {
         let comments = by_id(tree, NoteKind::Comment);
         for id in std::mem::take(&mut self.commented) {
+            self.step()?;
             let Some(comment) = comments.get(&id) else { continue };
             let author = comment.attr("author").unwrap_or_default();
             let text = self.cell(*comment);
             self.writer.remark(&format!("comment by {author}: {text}"));
         }
+        Ok(())
     }
 
     /// A header or footer, as a remark: it belongs to the pages, not to the text. The same text is given once.

@@ -1,9 +1,10 @@
-//! What stands in a paragraph: runs of text, fields, links, formulas, and the text boxes anchored in it.
+//! What stands in a paragraph: runs of text, fields, links, formulas, and what is anchored in it.
 
 use super::Reader;
 use super::notes::NoteKind;
 use crate::extract::markdown::{Inline, Style};
 use crate::extract::office::fields::link_of;
+use crate::extract::office::graphics;
 use crate::extract::xml::{Element, Node};
 
 /// A field (`fldChar`) that is open: its code until `separate`, then its result.
@@ -14,14 +15,15 @@ pub(super) struct Field {
     link: Option<String>,
 }
 
-/// What a paragraph holds: its text, and the text boxes anchored in it.
+/// What a paragraph holds: its text, and what is anchored in it.
 #[derive(Default)]
 pub(super) struct Content<'t> {
     pub inline: Inline,
-    pub boxes: Vec<Element<'t>>,
+    /// Text boxes, and references to charts and diagrams.
+    pub anchored: Vec<Element<'t>>,
 }
 
-impl Reader<'_, '_, '_> {
+impl Reader<'_, '_> {
     pub(super) fn content<'t>(&mut self, paragraph: Element<'t>) -> Content<'t> {
         let mut content = Content::default();
         self.inline(paragraph, &Style::default(), &mut content);
@@ -101,7 +103,7 @@ impl Reader<'_, '_, '_> {
                 "footnoteReference" => self.reference(NoteKind::Footnote, element, content),
                 "endnoteReference" => self.reference(NoteKind::Endnote, element, content),
                 "commentReference" => self.reference(NoteKind::Comment, element, content),
-                "drawing" | "pict" | "object" => boxes(element, &mut content.boxes),
+                "drawing" | "pict" | "object" => find_anchored(element, &mut content.anchored),
                 "ruby" => self.inline(element, style, content),
                 "AlternateContent" => {
                     if let Some(choice) = alternative(element) {
@@ -150,17 +152,18 @@ pub(super) fn alternative(element: Element<'_>) -> Option<Element<'_>> {
     with_text.or(choices.first()).copied()
 }
 
-/// The text boxes in a drawing, without those inside one another.
-fn boxes<'t>(element: Element<'t>, found: &mut Vec<Element<'t>>) {
+/// The text boxes and references in a drawing, without those inside one another.
+fn find_anchored<'t>(element: Element<'t>, found: &mut Vec<Element<'t>>) {
     for child in element.elements() {
         match child.name() {
             "txbxContent" => found.push(child),
+            _ if graphics::is_reference(child) => found.push(child),
             "AlternateContent" => {
                 if let Some(choice) = alternative(child) {
-                    boxes(choice, found);
+                    find_anchored(choice, found);
                 }
             }
-            _ => boxes(child, found),
+            _ => find_anchored(child, found),
         }
     }
 }

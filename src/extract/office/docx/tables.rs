@@ -5,7 +5,7 @@ use crate::extract::ExtractError;
 use crate::extract::markdown::cells;
 use crate::extract::xml::Element;
 
-impl Reader<'_, '_, '_> {
+impl Reader<'_, '_> {
     pub(super) fn table(&mut self, table: Element<'_>) -> Result<(), ExtractError> {
         let rows = rows(table);
         // A table of one cell is a frame round text, not a table.
@@ -42,8 +42,11 @@ impl Reader<'_, '_, '_> {
                 "p" => {
                     let content = self.content(element);
                     lines.push(content.inline.markdown());
-                    for text_box in content.boxes {
-                        lines.push(self.cell(text_box));
+                    for anchored in content.anchored {
+                        match self.graphics.at(anchored, &self.relationships) {
+                            Some(graphic) => lines.extend(graphic.lines()),
+                            None => lines.push(self.cell(anchored)),
+                        }
                     }
                 }
                 "tbl" => {

@@ -20,7 +20,7 @@ impl Reader<'_, '_> {
             let header = item.is("list-header");
             let mut first = true;
             for element in item.elements() {
-                self.room.step(self.writer.len())?;
+                self.step()?;
                 match element.name() {
                     "p" | "h" => {
                         let content = self.content(element);

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 use super::package::Package;
 use crate::extract::markdown::numbering::{Counter, Level};
-use crate::extract::markdown::{Style, Writer};
+use crate::extract::markdown::{Mark, Style, Writer};
 use crate::extract::xml::{self, Element, Tree};
 use crate::extract::{ExtractError, Extracted, Room};
 
@@ -46,26 +46,23 @@ fn extract(bytes: &[u8], room: &mut Room<'_>, kind: Body) -> Result<Extracted, E
     let styles = package.part("styles.xml")?.map_or(String::new(), |bytes| xml::decode(&bytes));
     let tree = Tree::parse(&content)?;
     let style_tree = Tree::parse(&styles)?;
+    let writer = Writer::default();
     let mut reader = Reader {
         styles: HashMap::new(),
         lists: HashMap::new(),
-        writer: Writer::default(),
+        whole: writer.mark(),
+        writer,
         notes: Vec::new(),
         counters: HashMap::new(),
         room,
     };
     reader.learn(&style_tree);
     reader.learn(&tree);
-    if let Some(body) = tree.document().find("body") {
-        match kind {
-            Body::Text => body.elements().try_for_each(|e| reader.blocks(e))?,
-            Body::Sheets => reader.sheets(body, &mut extracted)?,
-            Body::Slides => reader.slides(body, &mut extracted)?,
-        }
-    }
-    reader.end_notes();
-    if kind == Body::Text {
-        reader.margins(&style_tree);
+    if let Some(body) = tree.document().find("body")
+        && let Err(error) = reader.document(kind, body, &style_tree, &mut extracted)
+    {
+        reader.writer.rewind(reader.whole);
+        extracted.end_at(error, reader.writer.len() > 0)?;
     }
     extracted.text = reader.writer.finish();
     xml::note_damage(&tree, "content.xml", &mut extracted.warnings);
@@ -94,15 +91,44 @@ struct Reader<'p, 'x> {
     /// Levels of a list style, from 1.
     lists: HashMap<String, Vec<(usize, Level)>>,
     writer: Writer,
+    /// Up to where the text is whole and within its limit.
+    whole: Mark,
     notes: Vec<String>,
     counters: HashMap<String, Counter>,
     room: &'x mut Room<'p>,
 }
 
 impl Reader<'_, '_> {
+    /// The body, and after it its notes; of a text document also the headers and footers.
+    fn document(
+        &mut self,
+        kind: Body,
+        body: Element<'_>,
+        styles: &Tree<'_>,
+        extracted: &mut Extracted,
+    ) -> Result<(), ExtractError> {
+        match kind {
+            Body::Text => body.elements().try_for_each(|element| self.blocks(element))?,
+            Body::Sheets => self.sheets(body, extracted)?,
+            Body::Slides => self.slides(body, extracted)?,
+        }
+        self.end_notes()?;
+        if kind == Body::Text {
+            self.margins(styles);
+        }
+        self.step()
+    }
+
+    /// Ends the reading when the text is over its limit; otherwise it is whole so far.
+    fn step(&mut self) -> Result<(), ExtractError> {
+        self.room.step(self.writer.len())?;
+        self.whole = self.writer.mark();
+        Ok(())
+    }
+
     fn blocks(&mut self, parent: Element<'_>) -> Result<(), ExtractError> {
         for element in parent.elements() {
-            self.room.step(self.writer.len())?;
+            self.step()?;
             match element.name() {
                 "h" => {
                     let level = element.attr("outline-level").and_then(|level| level.parse().ok()).unwrap_or(1);
@@ -138,6 +164,7 @@ impl Reader<'_, '_> {
 mod tests {
     use crate::extract::media::{ODP, ODT};
     use crate::extract::tests::{packed, read};
+    use crate::extract::{Limits, extract};
 
     #[test]
     fn text_document_becomes_markdown() {
@@ -155,6 +182,16 @@ mod tests {
         let expected =
             "## Head\n\na **bold**  word[^1]\n\n- item\n\n| x | y | y |\n| --- | --- | --- |\n\n[^1]: noted\n";
         assert_eq!(read(&package, ODT).text, expected);
+    }
+
+    #[test]
+    fn text_over_the_limit_keeps_the_paragraphs_before_it() {
+        let content = "<office:document-content><office:body><office:text><text:p>first</text:p><text:p>second</text:p>
+            </office:text></office:body></office:document-content>";
+        let limits = Limits { text_bytes_max: 10, ..Limits::default() };
+        let extracted = extract(&packed(&[("content.xml", content.as_bytes())]), ODT, &limits, &mut || ()).unwrap();
+        assert_eq!(extracted.text, "first\n");
+        assert!(extracted.truncated && extracted.warnings[0].starts_with("truncated: text_too_large: "));
     }
 
     #[test]

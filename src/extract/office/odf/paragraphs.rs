@@ -1,6 +1,7 @@
 //! What stands in a paragraph: text, spans, links, notes and frames.
 
 use super::Reader;
+use crate::extract::ExtractError;
 use crate::extract::markdown::{Inline, Style};
 use crate::extract::xml::{Element, Node};
 
@@ -58,10 +59,13 @@ impl Reader<'_, '_> {
         content.inline.push_plain(&format!("[^{}]", self.notes.len()));
     }
 
-    pub(super) fn end_notes(&mut self) {
+    pub(super) fn end_notes(&mut self) -> Result<(), ExtractError> {
+        self.step()?;
         for (index, note) in std::mem::take(&mut self.notes).into_iter().enumerate() {
             self.writer.paragraph(&format!("[^{}]: {note}", index + 1));
+            self.step()?;
         }
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ mod words;
 
 use encoding_rs::Encoding;
 
-use crate::extract::markdown::{Inline, Style, Writer};
+use crate::extract::markdown::{Inline, Mark, Style, Writer};
 use crate::extract::{ExtractError, Extracted, Room};
 
 const ENGINE: &str = "consign-rtf 1";
@@ -22,8 +22,15 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
         return Err(ExtractError::parse("no RTF header"));
     }
     let mut reader = Reader::new(&bytes[start..]);
-    reader.run(room)?;
-    Ok(reader.finish())
+    let mut extracted = Extracted { engine: ENGINE, ..Extracted::default() };
+    if let Err(error) = reader.run(room).and_then(|()| reader.end(room)) {
+        reader.writer.rewind(reader.whole);
+        extracted.end_at(error, reader.writer.len() > 0)?;
+    }
+    extracted.text = reader.writer.finish();
+    extracted.title = Some(reader.title);
+    extracted.author = Some(reader.author);
+    Ok(extracted)
 }
 
 /// Where text goes.
@@ -69,6 +76,8 @@ struct Reader<'a> {
     list_text: bool,
     outline: Option<usize>,
     writer: Writer,
+    /// Up to where the text is whole and within its limit.
+    whole: Mark,
     title: String,
     author: String,
 }
@@ -83,6 +92,7 @@ impl<'a> Reader<'a> {
             font: -1,
             in_table: false,
         };
+        let writer = Writer::default();
         Self {
             bytes,
             at: 0,
@@ -100,7 +110,8 @@ impl<'a> Reader<'a> {
             rows: Vec::new(),
             list_text: false,
             outline: None,
-            writer: Writer::default(),
+            whole: writer.mark(),
+            writer,
             title: String::new(),
             author: String::new(),
         }
@@ -111,11 +122,11 @@ impl<'a> Reader<'a> {
     }
 
     fn run(&mut self, room: &mut Room<'_>) -> Result<(), ExtractError> {
-        let mut reported = 0;
+        let (mut reported, mut written) = (0, 0);
         while let Some(byte) = self.bytes.get(self.at).copied() {
-            if self.at - reported > 256 << 10 {
-                reported = self.at;
-                room.step(self.writer.len())?;
+            if self.writer.len() > written || self.at - reported > 256 << 10 {
+                (reported, written) = (self.at, self.writer.len());
+                self.step(room)?;
             }
             self.at += 1;
             match byte {
@@ -132,6 +143,13 @@ impl<'a> Reader<'a> {
                 byte => self.byte(byte),
             }
         }
+        Ok(())
+    }
+
+    /// Ends the reading when the text is over its limit; otherwise it is whole so far.
+    fn step(&mut self, room: &mut Room<'_>) -> Result<(), ExtractError> {
+        room.step(self.writer.len())?;
+        self.whole = self.writer.mark();
         Ok(())
     }
 
@@ -178,6 +196,7 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use crate::extract::tests::read;
+    use crate::extract::{ExtractError, Limits, extract};
 
     fn text(rtf: &str) -> String {
         read(rtf.as_bytes(), "application/rtf").text
@@ -200,5 +219,15 @@ mod tests {
     fn link_is_read_from_a_field() {
         let rtf = r#"{\rtf1 {\field{\*\fldinst HYPERLINK "http://x.y"}{\fldrslt there}}\par}"#;
         assert_eq!(text(rtf), "[there](http://x.y)\n");
+    }
+
+    #[test]
+    fn text_over_the_limit_keeps_the_paragraphs_before_it() {
+        let limits = Limits { text_bytes_max: 10, ..Limits::default() };
+        let read = |rtf: &[u8]| extract(rtf, "application/rtf", &limits, &mut || ());
+        let extracted = read(br"{\rtf1 first\par second\par}").unwrap();
+        assert_eq!(extracted.text, "first\n");
+        assert!(extracted.truncated && extracted.warnings[0].starts_with("truncated: text_too_large: "));
+        assert_eq!(read(br"{\rtf1 longer than ten\par}"), Err(ExtractError::TextTooLarge));
     }
 }

@@ -1,7 +1,7 @@
 //! Where characters go: bytes of a code page and Unicode numbers, to paragraphs, cells and notes.
 
-use super::{Destination, ENGINE, Group, Reader};
-use crate::extract::Extracted;
+use super::{Destination, Group, Reader};
+use crate::extract::{ExtractError, Room};
 
 impl Reader<'_> {
     pub(super) fn unicode(&mut self, number: i64) {
@@ -109,19 +109,16 @@ impl Reader<'_> {
         self.writer.table(&rows);
     }
 
-    pub(super) fn finish(mut self) -> Extracted {
+    /// What the end of the file leaves open, and the notes.
+    pub(super) fn end(&mut self, room: &mut Room<'_>) -> Result<(), ExtractError> {
         self.settle();
         self.end_paragraph();
+        self.step(room)?;
         for (index, note) in std::mem::take(&mut self.notes).into_iter().enumerate() {
             self.writer.paragraph(&format!("[^{}]: {note}", index + 1));
+            self.step(room)?;
         }
-        Extracted {
-            text: self.writer.finish(),
-            title: Some(self.title),
-            author: Some(self.author),
-            engine: ENGINE,
-            ..Extracted::default()
-        }
+        Ok(())
     }
 }
 

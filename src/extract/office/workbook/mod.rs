@@ -161,7 +161,8 @@ fn read_cells<'c, E: std::error::Error>(
     }
 }
 
-fn text(data: &Data) -> String {
+/// A value as it stands in a table.
+pub(super) fn text(data: &Data) -> String {
     match data {
         Data::Empty => String::new(),
         Data::Float(number) => number.to_string(),
