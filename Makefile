@@ -5,8 +5,8 @@ TOOLS := $(CURDIR)/target/tools
 CARGO_DENY_VERSION := 0.20.2
 export PATH := $(TOOLS)/bin:$(PATH)
 
-# Tests need the hidden hooks that make a worker hang, crash or run out of memory.
-TEST_FEATURES := --features test-hooks
+# Tests need the hidden hooks that make a worker hang, crash or run out of memory, and the faults of durable steps.
+TEST_FEATURES := --features test-hooks,fault
 
 # What some tests use beside the toolchain, and the Debian packages that have it. Without it those tests say that they
 # did not run.

@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod config;
+pub mod fault;
 pub mod health;
 pub mod metrics;
 

@@ -48,7 +48,9 @@ fn only_the_job_log_names_sled() {
 
 #[test]
 fn only_the_spool_makes_and_moves_files() {
-    let made = sources("src").into_iter().filter(|file| !file.name.starts_with("src/spool/")).flat_map(|file| {
+    // Faults are noted in a file of the test that asked for them.
+    let is_bound = |name: &str| !name.starts_with("src/spool/") && name != "src/fault.rs";
+    let made = sources("src").into_iter().filter(|file| is_bound(&file.name)).flat_map(|file| {
         let mut doors = vec!["File::create", "fs::write", ".create(true)", ".create_new(true)", "fs::rename"];
         if file.name == "src/joblog/open.rs" {
             // It moves a damaged log aside whole, as a directory that it alone knows.

@@ -23,7 +23,13 @@ const VARIABLE_PREFIX: &str = "CONSIGN_";
 /// Names the settings file, as `--config` does.
 const CONFIG_VARIABLE: &str = "CONSIGN_CONFIG";
 /// Variables that are ours and no settings: the settings file, the log's filter, and where tests find their files.
-const OTHER_VARIABLES: [&str; 3] = [CONFIG_VARIABLE, "CONSIGN_LOG", "CONSIGN_CORPUS"];
+const OTHER_VARIABLES: &[&str] = &[
+    CONFIG_VARIABLE,
+    "CONSIGN_LOG",
+    "CONSIGN_CORPUS",
+    #[cfg(feature = "fault")]
+    crate::fault::FILE_VARIABLE,
+];
 /// How alike a wrong and a valid name must be, from 0 to 1, for the valid one to be suggested.
 const LIKENESS_MIN: f64 = 0.6;
 

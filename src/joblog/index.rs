@@ -8,6 +8,7 @@ use super::record::{self, BatchRecord, Claim, FileRecord};
 use super::writer::Committed;
 use super::{JobLogError, StoreName, key};
 use crate::batch::{BatchId, FileId, FileState};
+use crate::fault::{self, DurableStep};
 use crate::spool::SealedBatch;
 
 /// The database and what is kept beside it in memory.
@@ -53,14 +54,16 @@ impl Index {
         )]
         let insert = |key: Vec<u8>, value: &[u8]| self.db.insert(key, value).map(|_| ());
         let was_open = self.get(&key::open(id))?.is_some();
-        let inserted = insert(key::segment(StoreName::Spool, sealed.seal.segment, id), &[])
-            .and_then(|()| insert(key::open(id), &[]))
-            .and_then(|()| {
-                let checkpoint = is_shared.then(|| sealed.seal.segment.to_be_bytes());
-                checkpoint.map_or(Ok(()), |segment| insert(key::checkpoint(StoreName::Spool), &segment))
-            })
-            .and_then(|()| insert(key::batch(id), &record::encode(&record)));
-        inserted.map_err(|error| JobLogError::from_sled(&error))?;
+        let inserted = || {
+            insert(key::segment(StoreName::Spool, sealed.seal.segment, id), &[])
+                .and_then(|()| insert(key::open(id), &[]))
+                .and_then(|()| {
+                    let checkpoint = is_shared.then(|| sealed.seal.segment.to_be_bytes());
+                    checkpoint.map_or(Ok(()), |segment| insert(key::checkpoint(StoreName::Spool), &segment))
+                })
+                .and_then(|()| insert(key::batch(id), &record::encode(&record)))
+        };
+        fault::step(DurableStep::LogEnter, || inserted().map_err(|error| JobLogError::from_sled(&error)))?;
         if !was_open {
             self.open_count.fetch_add(1, Ordering::Relaxed);
         }

@@ -71,6 +71,12 @@ impl JobLogError {
     }
 }
 
+impl From<io::Error> for JobLogError {
+    fn from(error: io::Error) -> Self {
+        Self::from_io(&error)
+    }
+}
+
 /// A handle on the open log.
 pub struct JobLog {
     index: Arc<Index>,
@@ -219,7 +225,7 @@ impl JobLog {
     /// # Errors
     /// When the batch's record cannot be read.
     pub fn completion(&self, id: BatchId) -> Result<Option<Completion>, JobLogError> {
-        let is_open = || Ok(self.index.batch(id)?.is_some_and(|batch| batch.finished_ms.is_none()));
+        let is_open = || Ok::<_, JobLogError>(self.index.batch(id)?.is_some_and(|batch| batch.finished_ms.is_none()));
         if !is_open()? {
             return Ok(None);
         }

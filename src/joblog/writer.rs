@@ -16,6 +16,7 @@ use super::blobs::Blobs;
 use super::record::{self, BatchRecord, Claim, FileRecord};
 use super::{Index, JobLogError, StoreName, key};
 use crate::batch::{BatchId, FileId, FileState};
+use crate::fault::{self, DurableStep};
 use crate::spool::SyncObserver;
 
 /// Orders that may wait for the writer: those of the supervisor and the aggregator, with room for recovery.
@@ -116,8 +117,11 @@ impl Writer {
 
     fn flush(&mut self) -> Result<(), JobLogError> {
         let begun = Instant::now();
-        self.index.db.flush().map_err(|error| JobLogError::from_sled(&error))?;
-        let synced: io::Result<()> = self.blobs.sync().and_then(|()| self.file.sync_data());
+        fault::step(DurableStep::LogFlush, || {
+            self.index.db.flush().map(|_bytes| ()).map_err(|error| JobLogError::from_sled(&error))
+        })?;
+        let synced: io::Result<()> =
+            fault::step(DurableStep::LogSync, || self.blobs.sync().and_then(|()| self.file.sync_data()));
         (self.observe_sync)(begun.elapsed());
         synced.map_err(|error| JobLogError::from_io(&error))
     }
@@ -129,11 +133,19 @@ struct Step<'a> {
     batch: sled::Batch,
     records: HashMap<BatchId, Option<BatchRecord>>,
     ended: HashSet<FileId>,
+    /// What the group is, by the weightiest of its changes.
+    durable_step: DurableStep,
 }
 
 impl<'a> Step<'a> {
     fn new(index: &'a Index) -> Self {
-        Self { index, batch: sled::Batch::default(), records: HashMap::new(), ended: HashSet::new() }
+        Self {
+            index,
+            batch: sled::Batch::default(),
+            records: HashMap::new(),
+            ended: HashSet::new(),
+            durable_step: DurableStep::ClaimAppend,
+        }
     }
 
     fn take(&mut self, changes: Vec<Change>) -> Result<Committed, JobLogError> {
@@ -180,10 +192,14 @@ impl<'a> Step<'a> {
             return Ok(());
         };
         batch.tally.count(state);
-        if batch.tally.pending() == 0 {
+        let is_last = batch.tally.pending() == 0;
+        if is_last {
             batch.finished_ms = Some(end.ended_ms);
             committed.completed.push(batch_id);
             self.batch.remove(key::open(batch_id));
+            self.durable_step = DurableStep::BatchClose;
+        } else if self.durable_step == DurableStep::ClaimAppend {
+            self.durable_step = DurableStep::OutcomeAppend;
         }
         self.ended.insert(file);
         committed.ended.push(file);
@@ -194,6 +210,7 @@ impl<'a> Step<'a> {
     }
 
     fn doom(&mut self, id: BatchId) -> Result<(), JobLogError> {
+        self.durable_step = DurableStep::RemovalAppend;
         if let Some(record) = self.record(id)?.filter(|record| record.finished_ms.is_some()) {
             record.is_doomed = true;
             self.batch.insert(key::doomed(id), &[]);
@@ -202,6 +219,7 @@ impl<'a> Step<'a> {
     }
 
     fn forget(&mut self, id: BatchId, spool: &[u64], results: &[u64]) -> Result<(), JobLogError> {
+        self.durable_step = DurableStep::RemovalAppend;
         let keys = self.index.keys_of(id)?;
         self.records.insert(id, None);
         for key in keys {
@@ -232,6 +250,7 @@ impl<'a> Step<'a> {
                 self.batch.insert(key::batch(*id), record::encode(record));
             }
         }
-        self.index.db.apply_batch(self.batch).map_err(|error| JobLogError::from_sled(&error))
+        let apply = || self.index.db.apply_batch(self.batch).map_err(|error| JobLogError::from_sled(&error));
+        fault::step(self.durable_step, apply)
     }
 }

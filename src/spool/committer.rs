@@ -5,17 +5,17 @@
 //! one goes to another segment.
 
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use tokio::sync::mpsc;
 
-use super::frame::{FrameBody, FrameRef};
+use super::frame::{FrameBody, FrameKind, FrameRef};
 use super::segment::{Segment, SegmentKind};
 use super::stock::Stock;
 use super::{SpoolError, SyncObserver};
+use crate::fault::{self, DurableStep};
 
 /// Regions that may wait for the committer; past it, appending waits. Each is at most a small batch or a group of results.
 pub const COMMIT_QUEUE_MAX: usize = 64;
@@ -109,9 +109,10 @@ impl Committer {
             }
         };
         let start = active.end;
+        let sync = regions.first().map_or(DurableStep::SealSync, |(_, frame)| steps_of(frame).1);
         let committed = append_all(&mut active, regions).and_then(|places| {
             let begun = Instant::now();
-            active.segment.file.sync_data()?;
+            fault::step(sync, || active.segment.file.sync_data())?;
             (self.observe_sync)(begun.elapsed());
             Ok(places)
         });
@@ -140,6 +141,14 @@ impl Active {
     }
 }
 
+/// The steps that make a region durable: its writing and its sync.
+const fn steps_of(frame: &FrameBody) -> (DurableStep, DurableStep) {
+    match frame.kind() {
+        FrameKind::Seal => (DurableStep::SealAppend, DurableStep::SealSync),
+        FrameKind::Results => (DurableStep::ResultAppend, DurableStep::ResultSync),
+    }
+}
+
 /// Writes the regions one after the other and moves the segment's end behind them.
 fn append_all(active: &mut Active, regions: Vec<(Vec<u8>, FrameBody)>) -> io::Result<Vec<FrameRef>> {
     let mut places = Vec::with_capacity(regions.len());
@@ -148,7 +157,7 @@ fn append_all(active: &mut Active, regions: Vec<(Vec<u8>, FrameBody)>) -> io::Re
         let frame_at = usize::try_from(place.frame - place.region).expect("a region in memory fits its address space");
         bytes.resize(frame_at, 0);
         frame.write(&place, &active.segment.nonce, &mut bytes);
-        active.segment.file.write_all_at(&bytes, active.end)?;
+        fault::write(steps_of(&frame).0, &active.segment.file, &bytes, active.end)?;
         active.end = place.end();
         places.push(place);
     }

@@ -87,6 +87,11 @@ pub struct FrameBody {
 }
 
 impl FrameBody {
+    /// What the frame closes.
+    pub(super) const fn kind(&self) -> FrameKind {
+        self.kind
+    }
+
     /// Encodes a header and its entries.
     ///
     /// # Panics

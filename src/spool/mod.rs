@@ -73,6 +73,12 @@ impl SpoolError {
     }
 }
 
+impl From<io::Error> for SpoolError {
+    fn from(error: io::Error) -> Self {
+        Self::from_io(&error)
+    }
+}
+
 /// Where batches arrive: a store of segments and the memory that small batches share.
 pub struct Spool {
     store: Arc<SegmentStore>,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
 
 use super::frame::{BLOCK_BYTES, Nonce};
+use crate::fault::{self, DurableStep};
 
 const MAGIC: &[u8; 8] = b"CSGNSEGM";
 const VERSION: u16 = 1;
@@ -45,12 +46,15 @@ impl Segment {
 
     /// Creates an empty segment with room for `bytes`, durable but for its directory entry.
     pub fn create(dir: &Path, id: u64, bytes: u64) -> io::Result<Self> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path(dir, id))?;
+        let create = || OpenOptions::new().read(true).write(true).create_new(true).open(path(dir, id));
+        let file = fault::step(DurableStep::SegmentCreate, create)?;
         // Room is a gain in speed, not a promise: a filesystem without it, or without space for it, still takes writes.
-        let _ = fallocate(&file, FallocateFlags::KEEP_SIZE, 0, bytes);
+        let _ = fault::step(DurableStep::SegmentPreallocate, || {
+            fallocate(&file, FallocateFlags::KEEP_SIZE, 0, bytes).map_err(io::Error::from)
+        });
         let segment = Self { id, kind: SegmentKind::Stock, nonce: rand::random(), file: Arc::new(file) };
         segment.write_header()?;
-        segment.file.sync_all()?;
+        fault::step(DurableStep::SegmentSync, || segment.file.sync_all())?;
         Ok(segment)
     }
 
@@ -97,7 +101,7 @@ impl Segment {
         header.extend(self.id.to_le_bytes());
         header.extend(self.nonce);
         header.extend(crc32fast::hash(&header).to_le_bytes());
-        self.file.write_all_at(&header, 0)
+        fault::write(DurableStep::SegmentHeader, &self.file, &header, 0)
     }
 
     /// Starts writing a range back to the disk without waiting for it, so that the sync at the end is short.
@@ -110,7 +114,7 @@ impl Segment {
 
     /// Ends the file at `end` and gives back the room that was preallocated behind it.
     pub fn trim(&self, end: u64) -> io::Result<()> {
-        self.file.set_len(end)
+        fault::step(DurableStep::SegmentTrim, || self.file.set_len(end))
     }
 
     /// Gives the blocks wholly inside a range back to the filesystem, where it can.
@@ -118,7 +122,8 @@ impl Segment {
         let (start, end) = (start.next_multiple_of(BLOCK_BYTES), end / BLOCK_BYTES * BLOCK_BYTES);
         if start < end {
             let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-            if let Err(error) = fallocate(&*self.file, flags, start, end - start) {
+            let punch = || fallocate(&*self.file, flags, start, end - start).map_err(io::Error::from);
+            if let Err(error) = fault::step(DurableStep::HolePunch, punch) {
                 log::debug!("segment {}: blocks are kept, the filesystem cannot punch holes: {error}", self.id);
             }
         }
@@ -146,5 +151,5 @@ pub fn list(dir: &Path) -> io::Result<Vec<u64>> {
 
 /// Makes the directory's entries durable.
 pub fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
+    fault::step(DurableStep::DirectorySync, || File::open(dir)?.sync_all())
 }

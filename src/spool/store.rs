@@ -20,6 +20,7 @@ use super::frame::{self, FrameBody, FrameRef, PRELUDE_BYTES};
 use super::segment::{self, Segment, SegmentKind};
 use super::stock::{Stock, StockOptions};
 use super::{SpoolError, SyncObserver};
+use crate::fault::{self, DurableStep};
 
 /// Segments that are kept open for reading; past it all are closed and opened again on demand.
 const OPEN_SEGMENTS_MAX: usize = 256;
@@ -239,7 +240,7 @@ impl SegmentStore {
     /// When the segment is there and cannot be removed.
     pub fn unlink(&self, segment: u64) -> Result<(), SpoolError> {
         self.lock().remove(&segment);
-        match std::fs::remove_file(segment::path(&self.dir, segment)) {
+        match fault::step(DurableStep::Unlink, || std::fs::remove_file(segment::path(&self.dir, segment))) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(SpoolError::from_io(&error)),
             _ => Ok(()),
         }
@@ -276,9 +277,9 @@ impl SegmentStore {
 fn erase_in<'a>(segment: &Segment, places: impl Iterator<Item = &'a FrameRef> + Clone) -> io::Result<()> {
     let length = segment.file.metadata()?.len();
     for place in places.clone().filter(|place| place.frame < length) {
-        segment.file.write_all_at(&[0; PRELUDE_BYTES], place.frame)?;
+        fault::write(DurableStep::FrameErase, &segment.file, &[0; PRELUDE_BYTES], place.frame)?;
     }
-    segment.file.sync_data()?;
+    fault::step(DurableStep::EraseSync, || segment.file.sync_data())?;
     for place in places {
         segment.punch(place.region, place.end());
     }

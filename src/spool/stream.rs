@@ -3,7 +3,6 @@
 //! What a crash leaves before the seal is synced: a segment whose end is no frame, which the next start unlinks.
 
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,6 +14,7 @@ use super::committer::OnCommitted;
 use super::frame::{FrameBody, FrameRef};
 use super::segment::Segment;
 use super::store::SegmentStore;
+use crate::fault::{self, DurableStep};
 
 /// The size of a write: large enough for the disk, small enough that hundreds of uploads can hold one each.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -121,9 +121,7 @@ fn write_until_sealed(
     while let Some(order) = queue.blocking_recv() {
         match order {
             Order::Block { at, bytes } => {
-                segment
-                    .file
-                    .write_all_at(&bytes, Segment::FIRST_REGION + at)
+                fault::write(DurableStep::BlockAppend, &segment.file, &bytes, Segment::FIRST_REGION + at)
                     .map_err(|error| SpoolError::from_io(&error))?;
                 let end = at + bytes.len() as u64;
                 if end >= written_back + WRITEBACK_BYTES {
@@ -150,10 +148,10 @@ fn seal(store: &SegmentStore, segment: &Segment, length: u64, frame: &FrameBody)
     let place = frame.place(segment.id, Segment::FIRST_REGION, length);
     let mut bytes = Vec::new();
     frame.write(&place, &segment.nonce, &mut bytes);
-    segment.file.write_all_at(&bytes, place.frame)?;
+    fault::write(DurableStep::SealAppend, &segment.file, &bytes, place.frame)?;
     segment.trim(place.frame + u64::from(place.length))?;
     let begun = Instant::now();
-    segment.file.sync_data()?;
+    fault::step(DurableStep::SealSync, || segment.file.sync_data())?;
     (store.sync_observer())(begun.elapsed());
     Ok(place)
 }

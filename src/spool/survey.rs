@@ -12,6 +12,7 @@ use super::SpoolError;
 use super::frame::{BLOCK_BYTES, FrameRef, PRELUDE_BYTES, Prelude, trailer};
 use super::segment::{self, Segment, SegmentKind};
 use super::store::SegmentStore;
+use crate::fault::{self, DurableStep};
 
 /// Blocks that are read in one go while a segment is walked.
 const WALK_BYTES: usize = 1 << 20;
@@ -62,7 +63,7 @@ impl SegmentStore {
                         log::error!("segment {id}: kept, although nothing in it can be read");
                         survey.damaged.push(id);
                     } else if is_empty {
-                        self.unlink(id)?;
+                        fault::step(DurableStep::Sweep, || self.unlink(id))?;
                         survey.swept += 1;
                     }
                     survey.frames.extend(found.frames);

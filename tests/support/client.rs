@@ -104,6 +104,11 @@ impl Server {
         response.into_body().into_with_config().limit(u64::MAX).reader()
     }
 
+    /// A removal that may find the server gone.
+    pub fn try_delete(&self, path: &str) -> Result<Answer, ureq::Error> {
+        agent().delete(self.url(path)).call().map(answer)
+    }
+
     pub fn post(&self, form: Form) -> Answer {
         self.post_with(form, &[])
     }

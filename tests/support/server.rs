@@ -117,9 +117,27 @@ impl Server {
 
     /// `kill -9`: no handler runs, nothing is flushed.
     pub fn kill(mut self) -> DataDir {
-        self.signal(Signal::KILL);
+        if !self.has_ended() {
+            self.signal(Signal::KILL);
+        }
         self.child.wait().expect("the server can be waited for");
         self.data.clone()
+    }
+
+    /// Whether the server has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("the server can be waited for").is_some()
+    }
+
+    /// Waits until a server that was only spawned is up, which is true then, or has ended.
+    pub fn is_up_or_ended(&mut self) -> bool {
+        let stdout = self.child.stdout.take().expect("the server's standard output is a pipe");
+        let address = BufReader::new(stdout)
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("listening on http://").and_then(|address| address.trim().parse().ok()));
+        self.addr = address.unwrap_or(self.addr);
+        address.is_some()
     }
 
     /// Waits until the server has ended by itself.
