@@ -2,6 +2,7 @@
 //! and drains in order when it is told to stop.
 
 use std::io::Write;
+use std::net::TcpListener;
 use std::process::exit;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,6 +31,7 @@ use crate::spool::DirectoryLock;
 use crate::worker::WorkerSettings;
 
 mod children;
+mod restart;
 
 use children::{processors, worker_settings};
 
@@ -59,12 +61,17 @@ fn remedy(error: CustodyError) -> &'static str {
     }
 }
 
-/// Serves until SIGTERM or SIGINT, and returns when it has drained.
+/// Serves until SIGTERM or SIGINT, and returns when it has drained. `is_restart` says that this program has taken its own
+/// place, and that its standard input is the listening socket.
 ///
 /// # Errors
 /// When the data directory or the address cannot be used.
-pub fn run(config: Config) -> Result<(), ServeError> {
-    actix_rt::System::new().block_on(serve(config))
+pub fn run(config: Config, is_restart: bool) -> Result<(), ServeError> {
+    let listener = actix_rt::System::new().block_on(serve(config, is_restart))?;
+    match listener.map(restart::replace_process) {
+        Some(Err(error)) => Err(ServeError::Stopped(error)),
+        None => Ok(()),
+    }
 }
 
 /// The actors that the server talks to.
@@ -74,7 +81,9 @@ struct Pipeline {
     aggregator: Addr<BatchAggregator>,
 }
 
-async fn serve(config: Config) -> Result<(), ServeError> {
+/// Serves until it is told to stop; or until its storage failed and can be opened anew, and then leaves its socket.
+async fn serve(config: Config, is_restart: bool) -> Result<Option<TcpListener>, ServeError> {
+    let started = Instant::now();
     let dir = config.data_dir.display().to_string();
     let lock = DirectoryLock::take(&config.data_dir)
         .map_err(|error| ServeError::Directory { dir: dir.clone(), error })?
@@ -88,17 +97,24 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let health = Arc::new(Health::default());
     let worker = worker_settings(&config, &health).await;
     let pipeline = start_pipeline(&config, worker, &custody, &health);
-    let (server, addresses) = bind(&config, &custody, &health, &pipeline)?;
+    let listen = config.listen;
+    let listener = restart::listener(listen, is_restart).map_err(|error| ServeError::Listen { listen, error })?;
+    let kept = listener.try_clone().map_err(|error| ServeError::Listen { listen, error })?;
+    let (server, addresses) = bind(&config, listener, &custody, &health, &pipeline)?;
     let handle = server.handle();
     let serving = actix_rt::spawn(server);
     announce(&addresses);
     actix_rt::spawn(resume(Arc::clone(&custody), pipeline.verifier.clone(), recovered.open));
     count_stored_files(&custody, before_uploads);
-    until_told_to_stop().await;
+    let mut told = actix_rt::spawn(until_told_to_stop());
+    tokio::select! {
+        _ = &mut told => {}
+        () = restart::until_mendable(&custody, started) => {}
+    }
     drain(config.shutdown, handle, &health, &custody, &pipeline).await;
     serving.await.map_err(|error| ServeError::Stopped(error.into()))?.map_err(ServeError::Stopped)?;
     log::info!("drained");
-    Ok(())
+    Ok((!told.is_finished()).then_some(kept))
 }
 
 fn start_pipeline(config: &Config, worker: WorkerSettings, custody: &Arc<Custody>, health: &Arc<Health>) -> Pipeline {
@@ -125,6 +141,7 @@ fn start_pipeline(config: &Config, worker: WorkerSettings, custody: &Arc<Custody
 
 fn bind(
     config: &Config,
+    listener: TcpListener,
     custody: &Arc<Custody>,
     health: &Arc<Health>,
     pipeline: &Pipeline,
@@ -143,7 +160,7 @@ fn bind(
     let server = HttpServer::new(app)
         .disable_signals()
         .shutdown_timeout(config.shutdown.drain_ms_max.div_ceil(1000))
-        .bind(listen)
+        .listen(listener)
         .map_err(|error| ServeError::Listen { listen, error })?;
     let addresses = server.addrs();
     Ok((server.run(), addresses))

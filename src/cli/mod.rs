@@ -34,7 +34,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    settings: SettingsArguments,
+    serve: ServeArguments,
 }
 
 /// What the program is to do.
@@ -42,7 +42,7 @@ struct Arguments {
 pub enum Command {
     /// Run the server until SIGTERM or SIGINT; also what `consign` alone does.
     #[command(after_help = EXAMPLES)]
-    Serve(SettingsArguments),
+    Serve(ServeArguments),
     /// Print the settings in force as TOML, each with where it came from.
     Config(SettingsArguments),
     /// Read files for a server that started this process.
@@ -52,6 +52,16 @@ pub enum Command {
         #[arg(long, value_name = "PLAN")]
         ocr: Option<String>,
     },
+}
+
+/// The flags of a server.
+#[derive(Debug, Default, Args)]
+pub struct ServeArguments {
+    #[command(flatten)]
+    settings: SettingsArguments,
+    /// Take requests on the socket that standard input is
+    #[arg(long, hide = true)]
+    listener_on_stdin: bool,
 }
 
 /// The flags from which settings come.
@@ -101,7 +111,7 @@ impl CliError {
 /// [`CliError::Usage`] when it makes no sense.
 pub fn command() -> Result<Option<Command>, CliError> {
     match Arguments::try_parse() {
-        Ok(Arguments { command, settings }) => Ok(Some(command.unwrap_or(Command::Serve(settings)))),
+        Ok(Arguments { command, serve }) => Ok(Some(command.unwrap_or(Command::Serve(serve)))),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             error.print()?;
             Ok(None)
@@ -179,10 +189,12 @@ mod tests {
     fn flags_of_serve_work_with_and_without_the_word() {
         let bare = parse(&["consign", "--listen", "[::1]:0", "--set", "attempts.max=1"]).unwrap();
         assert!(bare.command.is_none());
-        assert_eq!(bare.settings.listen.as_deref(), Some("[::1]:0"));
+        assert_eq!(bare.serve.settings.listen.as_deref(), Some("[::1]:0"));
 
         let worded = parse(&["consign", "serve", "--listen", "[::1]:0", "--set", "attempts.max=1"]).unwrap();
-        let Some(Command::Serve(settings)) = worded.command else { panic!("the word says serve") };
+        let Some(Command::Serve(ServeArguments { settings, listener_on_stdin: false })) = worded.command else {
+            panic!("the word says serve")
+        };
         assert_eq!(settings.listen.as_deref(), Some("[::1]:0"));
         assert_eq!(settings.set, [("attempts.max".to_owned(), "1".to_owned())]);
     }

@@ -2,7 +2,7 @@
 
 use log::info;
 
-use super::{CliError, SettingsArguments, start_log};
+use super::{CliError, ServeArguments, start_log};
 use crate::{
     config::{Effective, Origin},
     server,
@@ -12,12 +12,13 @@ use crate::{
 ///
 /// # Errors
 /// [`CliError`] when the settings are none to work with, or the server cannot start or go on.
-pub fn run(settings: SettingsArguments) -> Result<(), CliError> {
+pub fn run(arguments: ServeArguments) -> Result<(), CliError> {
+    let ServeArguments { settings, listener_on_stdin } = arguments;
     let Effective { config, settings } = settings.load()?;
     start_log();
     for setting in settings.iter().filter(|setting| setting.origin != Origin::Default) {
         // Without the value: what is secret must not reach the log.
         info!("setting {} comes from {}", setting.key, setting.origin);
     }
-    Ok(server::run(config)?)
+    Ok(server::run(config, listener_on_stdin)?)
 }

@@ -43,7 +43,7 @@ pub struct Custody {
     pub metrics: Arc<Metrics>,
     dir: PathBuf,
     /// The last to go, when nothing of ours is open any more.
-    _lock: DirectoryLock,
+    lock: DirectoryLock,
 }
 
 impl Custody {
@@ -73,7 +73,7 @@ impl Custody {
         let results = open_store("results", StoreName::Results)?;
         let in_memory = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let spool = Spool::new(store, in_memory(config.memory_bytes_max), in_memory(config.small_batch_bytes_max));
-        Ok(Self { spool, results, joblog, metrics, dir: dir.to_owned(), _lock: lock })
+        Ok(Self { spool, results, joblog, metrics, dir: dir.to_owned(), lock })
     }
 
     /// Enters a batch whose seal is durable in the job log.
@@ -93,6 +93,14 @@ impl Custody {
     #[must_use]
     pub fn is_working(&self) -> bool {
         self.spool.store().is_working() && self.results.is_working() && !self.joblog.is_broken()
+    }
+
+    /// Whether the disk takes writes. Blocking.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn try_disk(&self) -> std::io::Result<()> {
+        self.lock.try_disk()
     }
 
     /// The bytes that may still be written to the data directory's filesystem.

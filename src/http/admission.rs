@@ -17,13 +17,13 @@ pub fn admit<'a>(request: &HttpRequest, api: &'a Api) -> Result<OpenUpload<'a>, 
     if api.health.is_draining() {
         return Err(ApiError::Draining);
     }
-    if !api.custody.is_working() {
-        return Err(ApiError::StorageFailed("the committer or the job log has stopped".into()));
-    }
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let free = api.custody.free_bytes().map_err(|error| ApiError::StorageFailed(error.to_string()))?;
     if free.saturating_sub(announced.unwrap_or(0)) < api.limits.disk_free_bytes_min {
         return Err(ApiError::DiskFull);
+    }
+    if !api.custody.is_working() {
+        return Err(ApiError::StorageUnavailable);
     }
     if api.custody.joblog.open_count() >= api.limits.batches_open_max {
         return Err(ApiError::QueueFull);

@@ -54,6 +54,8 @@ pub enum ApiError {
     DiskFull,
     #[display("storing failed: {_0}")]
     StorageFailed(#[error(not(source))] String),
+    #[display("nothing can be stored at this moment")]
+    StorageUnavailable,
     #[display("the server is shutting down")]
     Draining,
     #[display("there is no such thing")]
@@ -91,7 +93,7 @@ impl ApiError {
             Self::AllFilesRejected { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyUploads | Self::QueueFull => StatusCode::TOO_MANY_REQUESTS,
             Self::StorageFailed(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            Self::StorageUnavailable | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
             Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
         }
     }
@@ -113,6 +115,7 @@ impl ApiError {
             Self::QueueFull => "queue_full",
             Self::DiskFull => "disk_full",
             Self::StorageFailed(_) => "storage_failed",
+            Self::StorageUnavailable => "storage_unavailable",
             Self::Draining => "draining",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
@@ -151,6 +154,9 @@ impl ApiError {
             Self::StorageFailed(_) => {
                 "The server could not store or read what it needed; the operator's log says why.".into()
             }
+            Self::StorageUnavailable => {
+                "The server cannot store anything at this moment; it goes on by itself when its disk is well.".into()
+            }
             Self::Draining => "The server is shutting down; try again when it is back.".into(),
             Self::NotFound => "There is nothing under this address.".into(),
             Self::MethodNotAllowed { allow } => format!("This address takes only {allow}.").into(),
@@ -174,7 +180,7 @@ impl ApiError {
             Self::MethodNotAllowed { allow } => {
                 response.insert_header((ALLOW, *allow));
             }
-            Self::TooManyUploads | Self::QueueFull | Self::Draining => {
+            Self::TooManyUploads | Self::QueueFull | Self::StorageUnavailable | Self::Draining => {
                 response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
             }
             // What is left of the body is not worth reading.
@@ -229,6 +235,7 @@ impl From<SpoolError> for ApiError {
             | SpoolError::Damaged
             | SpoolError::Closed
             | SpoolError::NotEntered
+            | SpoolError::InDoubt
             | SpoolError::Io(_) => Self::StorageFailed(error.to_string()),
         }
     }

@@ -23,7 +23,10 @@ pub async fn ready(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
             Ok(_) => Some("less than the reserve is free".into()),
             Err(_) => Some("the free room cannot be told".into()),
         }),
-        storage: Check::of((!api.custody.is_working()).then(|| "it takes no more changes; restart the server".into())),
+        storage: Check::of(
+            (!api.custody.is_working())
+                .then(|| "it takes no changes; the server goes on by itself when its disk is well".into()),
+        ),
         workers: Check::of(api.health.workers()),
         drain: Check::of(api.health.is_draining().then(|| "the server is shutting down".into())),
     };

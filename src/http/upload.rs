@@ -24,6 +24,7 @@ use crate::actors::uploader::{ReceiveFile, ReceivedFile, UploadError, UploadLimi
 use crate::actors::verifier::StoredBatch;
 use crate::batch::BatchId;
 use crate::custody::{BatchStatus, Custody, FileStatus};
+use crate::joblog::JobLogError;
 use crate::metrics::{UploadLabels, UploadOutcome};
 use crate::spool::{Intake, OnSealed, SealHeader, SealedBatch, SealedFile, SpoolError};
 
@@ -235,7 +236,7 @@ fn enter_in(custody: &Arc<Custody>) -> OnSealed {
     Box::new(move |sealed| {
         custody.enter(sealed).map_err(|error| {
             log::error!("batch {}: not entered in the job log: {error}", sealed.header.batch);
-            SpoolError::NotEntered
+            if error == JobLogError::Closed { SpoolError::NotEntered } else { SpoolError::InDoubt }
         })
     })
 }

@@ -63,7 +63,12 @@ impl Index {
                 })
                 .and_then(|()| insert(key::batch(id), &record::encode(&record)))
         };
-        fault::step(DurableStep::LogEnter, || inserted().map_err(|error| JobLogError::from_sled(&error)))?;
+        let entered = fault::step(DurableStep::LogEnter, || inserted().map_err(|error| JobLogError::from_sled(&error)));
+        if let Err(error) = entered {
+            // How much of it sled holds, nobody knows.
+            self.mark_broken();
+            return Err(error);
+        }
         if !was_open {
             self.open_count.fetch_add(1, Ordering::Relaxed);
         }

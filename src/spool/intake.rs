@@ -121,7 +121,9 @@ impl Intake {
                 match on_sealed(&batch) {
                     Ok(()) => Ok(batch),
                     // Nobody will be told of it, so no start may find it.
-                    Err(error) => store.erase(&[seal]).and(Err(error)),
+                    Err(SpoolError::NotEntered) => store.erase(&[seal]).and(Err(SpoolError::NotEntered)),
+                    // The log may hold it, so its bytes stay: a batch of which nobody was told, and whole.
+                    Err(error) => Err(error),
                 }
             });
             // Nobody waits any more when the client has gone; the batch is durable all the same.

@@ -2,14 +2,18 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::segment::sync_dir;
 
+/// What the disk must take to be believed: a group of the job log, and the log's next segment.
+const PROBE_BYTES: usize = 1 << 20;
+
 /// Held for as long as the server runs; the kernel gives it back however the process ends.
 #[derive(Debug)]
 pub struct DirectoryLock {
-    _file: File,
+    file: File,
 }
 
 impl DirectoryLock {
@@ -24,9 +28,20 @@ impl DirectoryLock {
         }
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(dir.join("LOCK"))?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    /// Whether the disk takes writes: tried on the lock's own file, which nobody reads. Blocking.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn try_disk(&self) -> io::Result<()> {
+        self.file.write_all_at(&[0xff; PROBE_BYTES], 0)?;
+        self.file.sync_all()?;
+        self.file.set_len(0)?;
+        self.file.sync_all()
     }
 }

@@ -56,6 +56,9 @@ pub enum SpoolError {
     /// The batch is durable, but could not be entered in the job log.
     #[display("the job log did not take the batch")]
     NotEntered,
+    /// The batch is durable, and the job log failed while it was entered: the next start enters it.
+    #[display("the job log failed while it took the batch")]
+    InDoubt,
     #[display("input or output failed: {_0}")]
     Io(#[error(not(source))] io::ErrorKind),
 }

@@ -74,7 +74,9 @@ fn not_yet(error: SpoolError) -> Checked {
     let code = match error {
         SpoolError::Missing => FileErrorCode::Missing,
         SpoolError::Damaged => FileErrorCode::Damaged,
-        SpoolError::Full | SpoolError::Closed | SpoolError::NotEntered | SpoolError::Io(_) => FileErrorCode::Unreadable,
+        SpoolError::Full | SpoolError::Closed | SpoolError::NotEntered | SpoolError::InDoubt | SpoolError::Io(_) => {
+            FileErrorCode::Unreadable
+        }
     };
     Checked::NotYet(code.into())
 }

@@ -1,5 +1,5 @@
-//! The crash matrix: in each phase of a batch's life the process ends at each fault point that the phase passes, is started
-//! again, and everything must be as a model in this test says.
+//! The fault matrix: in each phase of a batch's life the process ends, or the disk refuses, at each fault point that the
+//! phase passes, and everything must be as a model in this test says.
 //!
 //! `CONSIGN_MATRIX_SEED` chooses at which of its passings a point fails; without it a new one is taken and shown.
 #![cfg(all(feature = "fault", feature = "test-hooks"))]
@@ -9,6 +9,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use consign::fault::DurableStep;
+use rand::{RngExt, SeedableRng};
 use support::fault::Faults;
 use support::server::Setting;
 use support::{Batch, DataDir, Form, Server, sha256, wait_until};
@@ -234,7 +235,7 @@ fn prepare(phase: Phase, world: &mut World) -> Option<Server> {
 }
 
 /// What happens in a phase: until it is over or the server is gone.
-fn act(phase: Phase, world: &mut World, server: Option<Server>) {
+fn act(phase: Phase, world: &mut World, server: Option<Server>) -> Option<Server> {
     let hook = b"consign-test-hook: segv\n";
     let mut server = server.unwrap_or_else(|| world.data.spawn(&world.settings()));
     match phase {
@@ -257,35 +258,47 @@ fn act(phase: Phase, world: &mut World, server: Option<Server>) {
         Phase::Delete => [1, 2].into_iter().for_each(|number| world.remove(&server, number)),
         Phase::Replay => {
             if !server.is_up_or_ended() {
-                return;
+                return None;
             }
         }
     }
     world.wait(&mut server);
-    server.kill();
+    (!server.has_ended()).then_some(server)
 }
 
-/// Runs a phase once for each point that it passes, and crashes it there.
-fn crash_everywhere(phase: Phase) {
+/// Runs a phase once for each point that it passes, with this fault there, and then `after`.
+fn fail_everywhere(phase: Phase, faults: &[&str], after: impl Fn(&mut World, Option<Server>)) {
     let seed = seed();
-    let points = passed_in(phase).into_iter().filter(|(point, _)| phase.owns(point));
-    let mut count = 0;
-    for (index, (point, times)) in points.enumerate() {
-        let time = 1
-            + (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(u32::try_from(index).expect("few points")) >> 33)
-                as usize
-                % times;
-        eprintln!(
-            "{phase:?} {point}#{time} of {times}; again with: CONSIGN_MATRIX_SEED={seed} cargo nextest run --features test-hooks,fault --test crash_matrix"
-        );
+    let points: Vec<_> = passed_in(phase).into_iter().filter(|(point, _)| phase.owns(point)).collect();
+    for (index, (point, times)) in points.iter().enumerate() {
+        let chance = rand::rngs::StdRng::seed_from_u64(seed.wrapping_add(index as u64)).random::<u32>() as usize;
+        let (time, fault) = (1 + chance % times, faults[chance % faults.len()]);
+        eprintln!("{phase:?}, {point}#{time} of {times}: {fault}; again with {SEED}={seed}");
         let mut world = World::new();
         let server = prepare(phase, &mut world);
-        world.faults.arm(&format!("{point}#{time}=crash"));
-        act(phase, &mut world, server);
+        world.faults.arm(&format!("{point}#{time}={fault}"));
+        let server = act(phase, &mut world, server);
+        after(&mut world, server);
         world.check();
-        count += 1;
     }
-    eprintln!("{phase:?}: crashed at {count} points");
+    eprintln!("{phase:?}: failed at {} points", points.len());
+}
+
+fn crash_everywhere(phase: Phase) {
+    fail_everywhere(phase, &["crash"], |_, server| drop(server));
+}
+
+/// The disk refuses one step: the server stays up, keeps what it acknowledged, and goes on by itself.
+fn refuse_everywhere(phase: Phase) {
+    fail_everywhere(phase, &["enospc", "eio", "emfile"], |world, server| {
+        let mut server = server.expect("a server that was up stays up");
+        wait_until("an upload after the fault", || {
+            world.send(&server, Sent::texts(100 + world.sent.len(), 1));
+            assert!(!server.has_ended(), "the server stays up");
+            world.acknowledged.keys().any(|number| *number >= 100)
+        });
+        world.wait(&mut server);
+    });
 }
 
 /// Passes a phase without a fault; what it passed.
@@ -293,7 +306,7 @@ fn passed_in(phase: Phase) -> BTreeMap<String, usize> {
     let mut world = World::new();
     let server = prepare(phase, &mut world);
     world.faults.note_anew();
-    act(phase, &mut world, server);
+    drop(act(phase, &mut world, server));
     let passed = world.faults.hits();
     world.check();
     passed
@@ -309,8 +322,11 @@ fn every_fault_point_is_passed_in_a_phase_that_owns_it() {
     assert!(missed.is_empty(), "no phase passes these, so nothing crashes there: {missed:?}");
 }
 
+/// The variable that chooses at which of its passings a point fails.
+const SEED: &str = "CONSIGN_MATRIX_SEED";
+
 fn seed() -> u64 {
-    match std::env::var("CONSIGN_MATRIX_SEED") {
+    match std::env::var(SEED) {
         Ok(seed) => seed.parse().expect("the seed is a number"),
         Err(_) => rand::random(),
     }
@@ -349,4 +365,39 @@ fn removing_survives_a_crash_at_every_point() {
 #[test]
 fn starting_survives_a_crash_at_every_point() {
     crash_everywhere(Phase::Replay);
+}
+
+#[test]
+fn uploading_goes_on_after_a_disk_error_at_every_point() {
+    refuse_everywhere(Phase::Upload);
+}
+
+#[test]
+fn verifying_goes_on_after_a_disk_error_at_every_point() {
+    refuse_everywhere(Phase::Verify);
+}
+
+#[test]
+fn processing_goes_on_after_a_disk_error_at_every_point() {
+    refuse_everywhere(Phase::Process);
+}
+
+#[test]
+fn closing_goes_on_after_a_disk_error_at_every_point() {
+    refuse_everywhere(Phase::Close);
+}
+
+#[test]
+fn retrying_goes_on_after_a_disk_error_at_every_point() {
+    refuse_everywhere(Phase::Retry);
+}
+
+#[test]
+fn removing_goes_on_after_a_disk_error_at_every_point() {
+    refuse_everywhere(Phase::Delete);
+}
+
+#[test]
+fn a_start_that_meets_a_disk_error_at_any_point_loses_nothing() {
+    fail_everywhere(Phase::Replay, &["enospc", "eio", "emfile"], |_, server| drop(server));
 }
