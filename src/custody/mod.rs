@@ -92,7 +92,7 @@ impl Custody {
     /// Whether batches and outcomes can be made durable.
     #[must_use]
     pub fn is_working(&self) -> bool {
-        self.spool.store().is_working() && self.results.is_working() && !self.joblog.is_broken()
+        self.spool.store().is_working() && self.results.is_working() && self.joblog.trouble().is_none()
     }
 
     /// Whether the disk takes writes. Blocking.

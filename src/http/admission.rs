@@ -7,6 +7,7 @@ use actix_web::http::header::CONTENT_LENGTH;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Api, ApiError};
+use crate::joblog::JobLogError;
 use crate::metrics::Metrics;
 
 /// Lets an upload in.
@@ -23,7 +24,8 @@ pub fn admit<'a>(request: &HttpRequest, api: &'a Api) -> Result<OpenUpload<'a>, 
         return Err(ApiError::DiskFull);
     }
     if !api.custody.is_working() {
-        return Err(ApiError::StorageUnavailable);
+        let is_full = api.custody.joblog.trouble() == Some(JobLogError::Full);
+        return Err(if is_full { ApiError::DiskFull } else { ApiError::StorageUnavailable });
     }
     if api.custody.joblog.open_count() >= api.limits.batches_open_max {
         return Err(ApiError::QueueFull);

@@ -1,6 +1,7 @@
 //! The index: what the log says of batches and files, read straight from sled by whoever asks.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::completions::Completions;
 use super::motion::Motion;
@@ -16,7 +17,8 @@ pub struct Index {
     pub(super) db: sled::Db,
     pub(super) motion: Motion,
     pub(super) completions: Completions,
-    broken: AtomicBool,
+    /// Why the log takes no more changes.
+    broken: OnceLock<JobLogError>,
     open_count: AtomicUsize,
 }
 
@@ -24,7 +26,7 @@ impl Index {
     pub(super) fn new(db: sled::Db) -> Self {
         let open_count = AtomicUsize::new(db.scan_prefix(key::opens()).count());
         let (motion, completions) = (Motion::default(), Completions::default());
-        Self { db, motion, completions, broken: AtomicBool::new(false), open_count }
+        Self { db, motion, completions, broken: OnceLock::new(), open_count }
     }
 
     /// Enters a batch whose seal is durable. Not flushed: what a crash takes, the next start enters again from the seal.
@@ -32,7 +34,7 @@ impl Index {
     /// Single inserts, because sled starts a write of its own for each atomic batch, and somebody waits for this one. The
     /// batch's record is the last: where it is, the others are, and where it is not, the next start enters all again.
     pub(super) fn enter(&self, sealed: &SealedBatch, is_shared: bool) -> Result<(), JobLogError> {
-        if self.broken.load(Ordering::Relaxed) {
+        if self.trouble().is_some() {
             return Err(JobLogError::Closed);
         }
         let id = sealed.header.batch;
@@ -66,7 +68,7 @@ impl Index {
         let entered = fault::step(DurableStep::LogEnter, || inserted().map_err(|error| JobLogError::from_sled(&error)));
         if let Err(error) = entered {
             // How much of it sled holds, nobody knows.
-            self.mark_broken();
+            self.mark_broken(error);
             return Err(error);
         }
         if !was_open {
@@ -159,12 +161,13 @@ impl Index {
         }
     }
 
-    pub(super) fn mark_broken(&self) {
-        self.broken.store(true, Ordering::Relaxed);
+    pub(super) fn mark_broken(&self, reason: JobLogError) {
+        // The first reason is the one that counts.
+        let _ = self.broken.set(reason);
     }
 
-    pub(super) fn is_broken(&self) -> bool {
-        self.broken.load(Ordering::Relaxed)
+    pub(super) fn trouble(&self) -> Option<JobLogError> {
+        self.broken.get().copied()
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, JobLogError> {

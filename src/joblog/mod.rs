@@ -276,10 +276,10 @@ impl JobLog {
         self.index.motion.len()
     }
 
-    /// Whether the log has failed and takes no more changes.
+    /// Why the log takes no more changes, if it has failed.
     #[must_use]
-    pub fn is_broken(&self) -> bool {
-        self.index.is_broken()
+    pub fn trouble(&self) -> Option<JobLogError> {
+        self.index.trouble()
     }
 }
 

@@ -95,7 +95,7 @@ impl Writer {
         let mut step = Step::new(&index);
         let (answers, outcomes): (Vec<_>, Vec<_>) =
             group.into_iter().map(|order| (order.answer, step.take(order.changes))).unzip();
-        let written = if self.index.is_broken() { Err(JobLogError::Closed) } else { self.write(step) };
+        let written = if self.index.trouble().is_some() { Err(JobLogError::Closed) } else { self.write(step) };
         for (answer, outcome) in answers.into_iter().zip(outcomes) {
             let committed = written.and(outcome);
             if let Ok(committed) = &committed {
@@ -110,7 +110,7 @@ impl Writer {
         let written = step.apply().and_then(|()| self.flush());
         if let Err(error) = &written {
             log::error!("the job log takes no more changes: {error}");
-            self.index.mark_broken();
+            self.index.mark_broken(*error);
         }
         written
     }

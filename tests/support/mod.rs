@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod corpus;
+pub mod disk;
 pub mod fault;
 pub mod form;
 pub mod metrics;

@@ -29,6 +29,8 @@ pub const DISK_SLACK_BYTES: u64 = 64 << 20;
 #[derive(Clone)]
 pub struct DataDir {
     dir: Arc<TempDir>,
+    /// The data directory, where it lies on another disk than the test's own files.
+    elsewhere: Option<PathBuf>,
     runs: Arc<AtomicU32>,
 }
 
@@ -36,12 +38,17 @@ impl DataDir {
     /// An empty one, on the disk where the build lies: a temporary directory in memory would sync for nothing.
     pub fn new() -> Self {
         let dir = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary directory can be made");
-        Self { dir: Arc::new(dir), runs: Arc::default() }
+        Self { dir: Arc::new(dir), elsewhere: None, runs: Arc::default() }
+    }
+
+    /// One on another disk, whose mount point is `disk`.
+    pub fn on(disk: &Path) -> Self {
+        Self { elsewhere: Some(disk.join("data")), ..Self::new() }
     }
 
     /// What the server is given as its data directory.
     pub fn path(&self) -> PathBuf {
-        self.dir.path().join("data")
+        self.elsewhere.clone().unwrap_or_else(|| self.dir.path().join("data"))
     }
 
     /// The directory for a test's own files.
