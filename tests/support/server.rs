@@ -87,6 +87,15 @@ impl DataDir {
         command
     }
 
+    /// Leaves the directory where it is when the test ends, for whoever looks into a failure.
+    pub fn keep(&mut self) -> PathBuf {
+        // Another holder is a server that still runs and goes with the test; then nobody is left to look for.
+        if let Some(dir) = Arc::get_mut(&mut self.dir) {
+            dir.disable_cleanup(true);
+        }
+        self.path()
+    }
+
     /// Bytes on the disk: blocks, not lengths, so that holes count for nothing.
     pub fn bytes_on_disk(&self) -> u64 {
         process::bytes_on_disk(&self.path())
