@@ -14,7 +14,7 @@ TEST_PROGRAMS := curl python3 strace tesseract
 DEBIAN_PACKAGES := curl python3 strace tesseract-ocr tesseract-ocr-eng
 
 .DEFAULT_GOAL := help
-.PHONY: help run test corpus setup-debian check audit fmt release clean components cargo-deny
+.PHONY: help run test corpus torture setup-debian check audit fmt release clean components cargo-deny
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,11 @@ test: setup-debian ## Run all tests
 # Release, because the tables are about speed and memory, too.
 corpus: ## Score the texts of the whole collection of real files, and meet its hostile ones
 	cargo test --release --test corpus -- --nocapture --test-threads 1
+
+# Other rounds, or a seed that was printed: make torture CONSIGN_TORTURE_ROUNDS=25 CONSIGN_TORTURE_SEED=1
+torture: export CONSIGN_TORTURE_ROUNDS ?= 200
+torture: ## Kill the server under load, 200 times; what was promised is kept, once, whole, and nothing else is
+	cargo test --release --test torture -- --nocapture
 
 setup-debian: ## Install what tests use, when root on Debian; else say what is missing
 	@missing=; for program in $(TEST_PROGRAMS); do \
