@@ -60,6 +60,8 @@ struct Work {
     /// Files that were taken over and are not durable yet.
     open: Cell<usize>,
     emptied: Notify,
+    /// Whether the disk did not take the last group.
+    is_held_back: Cell<bool>,
 }
 
 /// An outcome that waits to be made durable, and what it holds meanwhile.
@@ -81,6 +83,7 @@ impl BatchAggregator {
             arrived: Notify::new(),
             open: Cell::new(0),
             emptied: Notify::new(),
+            is_held_back: Cell::new(false),
         };
         Self { work: Rc::new(work) }
     }
@@ -184,7 +187,7 @@ impl Work {
             let place = self.append(batch, &mut results).await;
             appended.push((results, place));
         }
-        let (mut durable, mut held_back) = (Vec::new(), Vec::new());
+        let (mut durable, mut held_back, mut trouble) = (Vec::new(), Vec::new(), None);
         for (results, place) in appended {
             let place = match place {
                 Ok(place) => place.await.unwrap_or(Err(SpoolError::Closed)),
@@ -193,11 +196,16 @@ impl Work {
             match place {
                 Ok(place) => durable.extend(results.into_iter().map(|result| (result, place))),
                 Err(error) => {
-                    log::error!("{} outcomes are held back: {error}", results.len());
                     held_back.extend(results);
+                    trouble = Some(error);
                 }
             }
         }
+        // Said once, and not each second for as long as it lasts.
+        if let Some(error) = trouble.filter(|_| !self.is_held_back.get()) {
+            log::error!("{} outcomes are held back: {error}; they are tried again each second", held_back.len());
+        }
+        self.is_held_back.set(trouble.is_some());
         (durable, held_back)
     }
 
@@ -207,6 +215,7 @@ impl Work {
         batch: BatchId,
         results: &mut [Gathered],
     ) -> Result<oneshot::Receiver<Result<FrameRef, SpoolError>>, SpoolError> {
+        self.custody.results.has_room()?;
         let mut texts = Vec::with_capacity(results.iter().map(|result| result.text.len()).sum());
         for result in results.iter_mut() {
             result.entry.text_offset = texts.len() as u64;

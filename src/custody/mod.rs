@@ -59,18 +59,19 @@ impl Custody {
     ) -> Result<Self, CustodyError> {
         let CustodyOptions { spool: config, free_bytes_min } = options;
         let joblog = JobLog::open(&dir.join("joblog"), metrics.sync_observer("joblog"))?;
-        let open_store = |name: &'static str, store: StoreName| -> Result<SegmentStore, CustodyError> {
+        let open_store = |name, store, free_bytes_min| -> Result<SegmentStore, CustodyError> {
             let options = StoreOptions {
                 segment_bytes: config.segment_bytes,
                 stock_segments: config.stock_segments,
                 used_id_max: joblog.checkpoint(store)?,
-                free_bytes_min: *free_bytes_min,
+                free_bytes_min,
                 observe_sync: metrics.sync_observer(name),
             };
             Ok(SegmentStore::open(&dir.join(name), options).map_err(|error| SpoolError::from_io(&error))?)
         };
-        let store = Arc::new(open_store("spool", StoreName::Spool)?);
-        let results = open_store("results", StoreName::Results)?;
+        let store = Arc::new(open_store("spool", StoreName::Spool, *free_bytes_min)?);
+        // Results may use half of what uploads leave; the rest is the job log's, so that batches can still be removed.
+        let results = open_store("results", StoreName::Results, *free_bytes_min / 2)?;
         let in_memory = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let spool = Spool::new(store, in_memory(config.memory_bytes_max), in_memory(config.small_batch_bytes_max));
         Ok(Self { spool, results, joblog, metrics, dir: dir.to_owned(), lock })

@@ -34,7 +34,7 @@ pub struct StoreOptions {
     pub stock_segments: usize,
     /// Ids up to and including this one are never given again, even if their segments are gone.
     pub used_id_max: u64,
-    /// A stream into a segment is refused when it would leave less than this free on the disk, in bytes.
+    /// The store has no room once less than this is free on the disk, in bytes.
     pub free_bytes_min: u64,
     /// Told of each sync and how long it took.
     pub observe_sync: SyncObserver,
@@ -106,9 +106,12 @@ impl SegmentStore {
         self.stock.take(SegmentKind::Own)
     }
 
-    /// Whether a stream may go on, or would eat what is kept free for results and the job log.
-    pub(super) fn has_room(&self) -> io::Result<bool> {
-        Ok(super::free_bytes(&self.dir)? >= self.free_bytes_min)
+    /// Whether more may be written, or would eat what is kept free for others.
+    ///
+    /// # Errors
+    /// [`SpoolError::Full`] when there is no room, or the filesystem's own error when it does not say.
+    pub fn has_room(&self) -> Result<(), SpoolError> {
+        (super::free_bytes(&self.dir)? >= self.free_bytes_min).then_some(()).ok_or(SpoolError::Full)
     }
 
     /// Whether regions are still being committed.

@@ -125,9 +125,7 @@ fn write_until_sealed(
                     .map_err(|error| SpoolError::from_io(&error))?;
                 let end = at + bytes.len() as u64;
                 if end >= written_back + WRITEBACK_BYTES {
-                    if !store.has_room().map_err(|error| SpoolError::from_io(&error))? {
-                        return Err(SpoolError::Full);
-                    }
+                    store.has_room()?;
                     segment.start_writeback(Segment::FIRST_REGION + written_back, end - written_back);
                     written_back = end;
                 }
