@@ -14,7 +14,7 @@ TEST_PROGRAMS := curl python3 strace tesseract
 DEBIAN_PACKAGES := curl python3 strace tesseract-ocr tesseract-ocr-eng
 
 .DEFAULT_GOAL := help
-.PHONY: help run test corpus torture setup-debian check audit fmt release clean components cargo-deny
+.PHONY: help run test corpus corpus-cpu torture setup-debian check audit fmt release clean components cargo-deny
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ corpus: ## Score the texts of the whole collection of real files, and meet its h
 torture: export CONSIGN_TORTURE_ROUNDS ?= 200
 torture: ## Kill the server under load, 200 times; what was promised is kept, once, whole, and nothing else is
 	cargo test --release --test torture -- --nocapture
+
+corpus-cpu: release ## Compare the CPU time of the collection with kreuzberg's, which it installs
+	python3 tests/cpu_beside_kreuzberg.py
 
 setup-debian: ## Install what tests use, when root on Debian; else say what is missing
 	@missing=; for program in $(TEST_PROGRAMS); do \

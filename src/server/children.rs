@@ -49,7 +49,11 @@ pub async fn worker_settings(config: &Config, health: &Health) -> worker::Worker
         #[cfg(feature = "test-hooks")]
         walls: worker::room::WALLS.to_vec(),
     };
-    match worker::OcrEngine::find(&workers, &settings.ocr_languages).await {
+    let found = match workers.limits.recognised_max {
+        0 => Err("extract.recognised_max is 0".into()),
+        _ => worker::OcrEngine::find(&workers, &settings.ocr_languages).await,
+    };
+    match found {
         Ok(engine) => {
             log::info!("text in images is recognised by {} ({})", engine.name, engine.program.display());
             health.set_ocr(engine.name.clone());

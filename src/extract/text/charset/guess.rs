@@ -75,7 +75,6 @@ fn score(text: &str) -> i64 {
 }
 
 fn score_of(before: char, c: char, after: char) -> i64 {
-    let inside_word = before.is_alphabetic() && after.is_alphabetic();
     match c {
         '\u{80}'..='\u{9f}' | '\u{fffd}' | '\u{e000}'..='\u{f8ff}' => -12,
         '\u{400}'..='\u{4ff}' => letter(cyrillic(c), before, c, is_cyrillic),
@@ -86,7 +85,7 @@ fn score_of(before: char, c: char, after: char) -> i64 {
         'À'..='ɏ' if c.is_alphabetic() => letter(latin(c), before, c, |c| c.is_ascii_alphabetic()),
         '’' | '·' => 2,
         '–' | '—' | '“' | '”' | '„' | '‘' | '«' | '»' | '…' | '\u{a0}' | '•' | '°' | '§' | '©' | '€' | '£' | '№' => {
-            if inside_word {
+            if before.is_alphabetic() && after.is_alphabetic() {
                 -3
             } else {
                 2
