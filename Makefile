@@ -14,7 +14,7 @@ TEST_PROGRAMS := curl python3 strace tesseract
 DEBIAN_PACKAGES := curl python3 strace tesseract-ocr tesseract-ocr-eng
 
 .DEFAULT_GOAL := help
-.PHONY: help run test corpus corpus-cpu torture setup-debian check audit fmt release clean components cargo-deny
+.PHONY: help run test corpus corpus-cpu start-up torture setup-debian check audit fmt release clean components cargo-deny
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ torture: ## Kill the server under load, 200 times; what was promised is kept, on
 
 corpus-cpu: release ## Compare the CPU time of the collection with kreuzberg's, which it installs
 	python3 tests/cpu_beside_kreuzberg.py
+
+start-up: ## Measure a start with a million files that have ended and a hundred thousand that wait
+	CONSIGN_ENDED_THOUSANDS=1000 CONSIGN_WAITING_THOUSANDS=100 \
+	    cargo test --release --test start_up -- --nocapture
 
 setup-debian: ## Install what tests use, when root on Debian; else say what is missing
 	@missing=; for program in $(TEST_PROGRAMS); do \
