@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use support::corpus::{Corpus, base_name};
-use support::{Batch, FileStatus, Form, Server, skip};
+use support::{Batch, FileStatus, Form, Server, skip, wait_until};
 
 /// A child's address space in these tests, and so the most that one may ever take.
 const MEMORY_BYTES_MAX: u64 = 1 << 30;
@@ -31,8 +31,11 @@ fn texts_of_good_files_score_at_least_their_floors() {
         let batch = server.process(form_of(&corpus, &paths));
         succeeded += save_texts(&server, &batch, &texts.path().join(&format));
     }
-    let counted = server.metrics().sum("consign_files_ended_total", &[("state", "succeeded")]);
-    assert!((counted - f64::from(succeeded)).abs() < 0.5, "{counted} counted, {succeeded} read");
+    // A file is counted a moment after its batch is told to be completed.
+    wait_until("all that succeeded to be counted", || {
+        let counted = server.metrics().sum("consign_files_ended_total", &[("state", "succeeded")]);
+        (counted - f64::from(succeeded)).abs() < 0.5
+    });
     let Some(scores) = scores(&corpus, texts.path()) else { return };
     let mut floors = floors();
     if server.get("/readyz").json()["ocr"]["available"] != true {

@@ -5,6 +5,11 @@ pub trait Host {
     /// Called between pieces of work: a page, a sheet, an entry.
     fn progress(&mut self);
 
+    /// Whether it may be worth asking: a page need not be drawn for nobody.
+    fn recognises(&self) -> bool {
+        true
+    }
+
     /// Has text recognised in an encoded picture. `is_file` says that the picture is the whole file, so that an engine
     /// that crashes over it is the file's own verdict, and not one page's.
     fn recognise(&mut self, _picture: &[u8], _is_file: bool) -> Recognition {
@@ -16,6 +21,10 @@ pub trait Host {
 impl<F: FnMut()> Host for F {
     fn progress(&mut self) {
         self();
+    }
+
+    fn recognises(&self) -> bool {
+        false
     }
 }
 

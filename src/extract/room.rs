@@ -115,6 +115,11 @@ impl<'a> Room<'a> {
         }
     }
 
+    /// Whether there may be anyone who recognises text in a picture.
+    pub fn can_recognise(&self) -> bool {
+        self.limits.recognised_max > 0 && self.host.recognises()
+    }
+
     /// Has text recognised in a picture that is a file, be it inside another one.
     pub fn recognise(&mut self, picture: &[u8]) -> Recognition {
         self.ask(picture, self.depth == 0)

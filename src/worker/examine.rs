@@ -63,8 +63,12 @@ impl Host for Desk<'_> {
         self.pulse.beat();
     }
 
+    fn recognises(&self) -> bool {
+        self.setup.ocr.is_some()
+    }
+
     fn recognise(&mut self, picture: &[u8], is_file: bool) -> Recognition {
-        if self.setup.ocr.is_none() {
+        if !self.recognises() {
             return Recognition::Unavailable;
         }
         match self.ask(picture, is_file) {

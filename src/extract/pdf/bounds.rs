@@ -25,26 +25,30 @@ pub(super) fn decoded<'a>(stream: &Stream<'a>, room: &Room<'_>) -> Result<Option
     Ok(Some(data))
 }
 
-/// Only streams that could unpack beyond the limit by what they are are measured, and only zlib chains can be.
+/// Only streams that could unpack beyond the limit by what they are are measured, and only those that begin with zlib
+/// can be. What a decoder of pictures makes of them is not counted.
 pub(super) fn unpacks_beyond(stream: &Stream<'_>, left: usize) -> bool {
     let filters = stream.filters();
     let raw = stream.raw_data();
-    let worst = filters.iter().fold(raw.len(), |size, filter| {
-        size.saturating_mul(match filter {
-            Filter::FlateDecode => FLATE_RATIO_MAX,
-            Filter::LzwDecode => LZW_RATIO_MAX,
-            Filter::RunLengthDecode => RUN_LENGTH_RATIO_MAX,
-            _ => 1,
-        })
-    });
+    let worst = filters.iter().fold(raw.len(), |size, filter| size.saturating_mul(ratio_max(*filter)));
     if worst <= left {
         return false;
     }
-    let zlib_only = filters.iter().all(|filter| *filter == Filter::FlateDecode);
-    match (zlib_only, filters.len()) {
+    let leading = filters.iter().take_while(|filter| **filter == Filter::FlateDecode).count();
+    let rest_shrinks = filters[leading..].iter().all(|filter| ratio_max(*filter) == 1);
+    match (rest_shrinks, leading) {
         (true, 1) => longer_than(ZlibDecoder::new(raw.as_ref()), left),
         (true, 2) => longer_than(ZlibDecoder::new(ZlibDecoder::new(raw.as_ref())), left),
-        (_, filters) => filters > 2,
+        _ => filters.len() > 2,
+    }
+}
+
+fn ratio_max(filter: Filter) -> usize {
+    match filter {
+        Filter::FlateDecode => FLATE_RATIO_MAX,
+        Filter::LzwDecode => LZW_RATIO_MAX,
+        Filter::RunLengthDecode => RUN_LENGTH_RATIO_MAX,
+        _ => 1,
     }
 }
 

@@ -18,6 +18,14 @@ pub(super) struct Column {
 #[derive(Debug, Default)]
 pub(super) struct PageText {
     pub columns: Vec<Column>,
+    /// What was recognised in its pictures.
+    pub recognised: String,
+}
+
+impl PageText {
+    fn has_text(&self) -> bool {
+        !self.recognised.is_empty() || self.columns.iter().any(|column| !column.lines.is_empty())
+    }
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +48,12 @@ impl Document {
         self.pages.push(page);
     }
 
+    /// Adds what was recognised in the pictures of the page added last.
+    pub fn add_recognised(&mut self, text: String) {
+        self.text_bytes += text.len();
+        self.pages.last_mut().expect("a page was added").recognised = text;
+    }
+
     pub fn text_bytes(&self) -> usize {
         self.text_bytes
     }
@@ -52,12 +66,13 @@ impl Document {
         let headings = heading_sizes(&self.pages);
         let mut prose = Prose::new(&headings);
         for (index, page) in self.pages.iter().enumerate() {
-            if index > 0 && page.columns.iter().any(|column| !column.lines.is_empty()) {
+            if index > 0 && page.has_text() {
                 prose.page(index + 1);
             }
             for column in &page.columns {
                 prose.column(&column.lines);
             }
+            prose.recognised(&page.recognised);
         }
         prose.finish()
     }

@@ -73,7 +73,8 @@ mod tests {
             y: *y,
             size: 10.0,
         };
-        PageText { columns: vec![Column { angle: 0, lines: lines.iter().map(line).collect() }] }
+        let columns = vec![Column { angle: 0, lines: lines.iter().map(line).collect() }];
+        PageText { columns, ..PageText::default() }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! PDF: glyphs read off the pages' instructions, put in reading order page by page.
 //!
 //! hayro parses the file and its fonts; what a page shows is followed here, since an extraction must be able to stop in
-//! the middle of a page. Nothing is drawn and no picture is decoded. Invisible text counts, since OCR puts its text
-//! under the picture; text outside the page and in hidden layers does not.
+//! the middle of a page. Invisible text counts, since OCR puts its text under the picture; text outside the page and in
+//! hidden layers does not. Pages that are pictures are drawn, and a recogniser reads them.
 
 mod actual;
 mod annotations;
@@ -17,8 +17,10 @@ mod layers;
 mod lines;
 mod metadata;
 mod order;
+mod path;
 mod prose;
 mod repair;
+mod scan;
 mod segments;
 mod state;
 mod strings;
@@ -29,13 +31,15 @@ mod unicode;
 
 use std::rc::Rc;
 
+use hayro_syntax::page::Page;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
 use self::content::{PageReader, Past};
 use self::document::Document;
 use self::fonts::Fonts;
 use self::layers::Layers;
-use super::{ExtractError, Extracted, NO_OCR, Room};
+use self::scan::{Paper, Scans};
+use super::{ExtractError, Extracted, Room};
 
 const ENGINE: &str = "hayro 0.9.0";
 
@@ -53,9 +57,8 @@ pub(super) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
         extracted.end_at(error, !text.trim().is_empty())?;
     }
     extracted.text = text;
-    if extracted.text.is_empty() && gathered.has_images {
-        extracted.warnings.push(NO_OCR.to_owned());
-    }
+    let has_unread_images = gathered.has_images && !room.can_recognise();
+    gathered.scans.report(&mut extracted, has_unread_images);
     if gathered.guessed_glyphs * 20 > gathered.glyphs {
         extracted.warnings.push("uncertain_text: A font does not say what its characters mean.".to_owned());
     }
@@ -85,6 +88,7 @@ fn refusal(error: LoadPdfError) -> ExtractError {
 #[derive(Default)]
 struct Gathered {
     document: Document,
+    scans: Scans,
     has_images: bool,
     glyphs: usize,
     /// Glyphs whose meaning no part of the file told.
@@ -110,6 +114,27 @@ fn read_pages(pdf: &Pdf, gathered: &mut Gathered, room: &mut Room<'_>) -> Result
         ended?;
         past.text_bytes = gathered.document.text_bytes();
         room.step(past.text_bytes)?;
+        if shown.is_scan() && gathered.scans.wants(room) {
+            let mut paper = paper(page, shown.coverage.density(), room);
+            drop(shown);
+            if let Some(paper) = &mut paper {
+                let mut painter =
+                    PageReader::new(page, &mut fonts, Rc::clone(&layers), &mut past, room).painting(paper);
+                let ended = painter.read(page);
+                painter.finish();
+                ended?;
+            }
+            room.step(past.text_bytes)?;
+            let recognised = gathered.scans.recognise(index + 1, paper, room);
+            gathered.document.add_recognised(recognised.unwrap_or_default());
+            past.text_bytes = gathered.document.text_bytes();
+            room.step(past.text_bytes)?;
+        }
     }
     Ok(())
+}
+
+fn paper(page: &Page<'_>, density: Option<f64>, room: &Room<'_>) -> Option<Paper> {
+    let sheet = content::sheet(page);
+    Paper::new((sheet.width(), sheet.height()), density, room.limits.image_pixels_max)
 }

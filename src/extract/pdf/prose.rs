@@ -83,6 +83,28 @@ impl<'h> Prose<'h> {
         }
     }
 
+    /// Text that a recogniser wrote: lines in paragraphs, with blank lines between them.
+    pub fn recognised(&mut self, text: &str) {
+        self.flush();
+        self.level = None;
+        let mut lines = text.lines().map(str::trim).peekable();
+        while lines.peek().is_some() {
+            let block: Vec<&str> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+            let longest = block.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+            let mut previous = 0;
+            for line in block {
+                // A line that ends early ends what it says, be it an address, a list or a poem.
+                let goes_on = previous * 4 >= longest * 3 && !line.starts_with('•');
+                if !goes_on && !broken_word(&self.paragraph, line) {
+                    self.flush();
+                }
+                self.append(line);
+                previous = line.chars().count();
+            }
+            self.flush();
+        }
+    }
+
     /// Appends a line to the paragraph; a word broken at the end of the line before is put together again.
     fn append(&mut self, line: &str) {
         let keeps_hyphen = || line.starts_with(char::is_alphanumeric) && ends_with_hyphen(&self.paragraph);

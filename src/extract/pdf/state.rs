@@ -1,10 +1,11 @@
-//! The graphics state as far as it places text (ISO 32000-2, 9.3), and the stack it is saved on.
+//! The graphics state as far as it places text and pictures (ISO 32000-2, 8.4 and 9.3), and the stack it is saved on.
 
 use std::rc::Rc;
 
-use hayro_font::kurbo::Affine;
+use hayro_font::kurbo::{Affine, Rect};
 
 use super::fonts::Font;
+use super::scan::Colours;
 
 /// States that are kept; a page that saves more is an attack, and its deeper states are only counted.
 const STATES_MAX: usize = 4096;
@@ -20,11 +21,32 @@ pub(super) struct State<'a> {
     pub scale: f64,
     pub leading: f64,
     pub rise: f64,
+    /// Whether text is placed but not seen, as OCR does it under its picture.
+    pub is_unseen: bool,
+    /// What is drawn outside of it is not seen, in points of the page.
+    pub clip: Rect,
+    /// The colour space for filling; none when that is a pattern.
+    pub colours: Option<Rc<Colours>>,
+    /// The lightness of the colour for filling.
+    pub fill: u8,
 }
 
 impl State<'_> {
     pub fn new(ctm: Affine) -> Self {
-        Self { ctm, font: None, size: 1.0, char_space: 0.0, word_space: 0.0, scale: 1.0, leading: 0.0, rise: 0.0 }
+        Self {
+            ctm,
+            font: None,
+            size: 1.0,
+            char_space: 0.0,
+            word_space: 0.0,
+            scale: 1.0,
+            leading: 0.0,
+            rise: 0.0,
+            is_unseen: false,
+            clip: Rect::new(f64::NEG_INFINITY, f64::NEG_INFINITY, f64::INFINITY, f64::INFINITY),
+            colours: Some(Rc::new(Colours::Grey)),
+            fill: 0,
+        }
     }
 }
 

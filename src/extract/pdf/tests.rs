@@ -7,10 +7,10 @@ use flate2::write::ZlibEncoder;
 
 use super::super::{ExtractError, Extracted, Limits, extract as extract_any, media};
 
-const HELVETICA: &str = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>";
+pub(super) const HELVETICA: &str = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>";
 
 /// A file of these objects, numbered from 1, of which the first is the catalog.
-fn file(objects: &[Vec<u8>]) -> Vec<u8> {
+pub(super) fn file(objects: &[Vec<u8>]) -> Vec<u8> {
     let mut out = b"%PDF-1.7\n".to_vec();
     let mut offsets = Vec::new();
     for (index, object) in objects.iter().enumerate() {
@@ -28,7 +28,7 @@ fn file(objects: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
-fn stream(entries: &str, data: &[u8]) -> Vec<u8> {
+pub(super) fn stream(entries: &str, data: &[u8]) -> Vec<u8> {
     let mut out = format!("<< {entries} /Length {} >>\nstream\n", data.len()).into_bytes();
     out.extend_from_slice(data);
     out.extend_from_slice(b"\nendstream");
@@ -75,7 +75,7 @@ impl OnePage<'_> {
     }
 }
 
-fn read(bytes: &[u8]) -> Extracted {
+pub(super) fn read(bytes: &[u8]) -> Extracted {
     extract_any(bytes, media::PDF, &Limits::default(), &mut || ()).expect("the sample can be read")
 }
 

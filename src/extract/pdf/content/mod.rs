@@ -3,6 +3,8 @@
 //! Forms are followed to a fixed depth and never into themselves; instructions, glyphs and decoded bytes are bounded,
 //! and the caller hears of progress at fixed numbers of them, however long a page is.
 
+mod drawing;
+mod forms;
 mod text;
 
 use std::collections::HashSet;
@@ -11,15 +13,17 @@ use std::rc::Rc;
 use hayro_font::kurbo::{Affine, Rect};
 use hayro_syntax::content::TypedIter;
 use hayro_syntax::content::ops::TypedInstruction;
-use hayro_syntax::object::{Array, Dict, Name, Number, Object, ObjectIdentifier, Stream};
+use hayro_syntax::object::{Array, Name, Number, Object, ObjectIdentifier, Stream};
 use hayro_syntax::page::{Page, Resources};
 
 use super::actual::Marks;
-use super::annotations::{self, Shown};
+use super::annotations;
 use super::bounds;
 use super::fonts::Fonts;
-use super::glyphs::{self, Glyph, Placement};
+use super::glyphs::Glyph;
 use super::layers::Layers;
+use super::path::Path;
+use super::scan::{Coverage, Paper};
 use super::state::{Cursor, State, States};
 use crate::extract::{ExtractError, Room};
 
@@ -31,8 +35,6 @@ const WORK_MAX: usize = 100_000_000;
 const PAGE_WORK_MAX: usize = 10_000_000;
 /// What it takes to begin a form, in instructions.
 const FORM_COST: usize = 64;
-/// Forms inside forms; real files have a handful.
-const FORM_DEPTH_MAX: usize = 20;
 /// Work between two signs of life.
 const STEP: usize = 8192;
 
@@ -50,8 +52,19 @@ pub(super) struct Past {
 pub(super) struct PageShown {
     pub glyphs: Vec<Glyph>,
     pub has_images: bool,
+    pub coverage: Coverage,
+    /// Whether there is text that pictures hide: somebody has recognised what they say already.
+    pub has_text_layer: bool,
     /// Glyphs whose meaning is a guess.
     pub guessed: usize,
+}
+
+impl PageShown {
+    /// Whether the text of the page stands in its pictures, and nowhere else.
+    pub fn is_scan(&self) -> bool {
+        let letters = self.glyphs.iter().filter(|glyph| !glyph.is_space()).count();
+        !self.has_text_layer && self.coverage.is_scan(letters)
+    }
 }
 
 pub(super) struct PageReader<'r, 'room, 'a> {
@@ -65,6 +78,11 @@ pub(super) struct PageReader<'r, 'room, 'a> {
     marks: Marks,
     forms: Vec<ObjectIdentifier>,
     page_box: Rect,
+    /// The part of the page that is seen.
+    sheet: Rect,
+    path: Path,
+    /// What the page is painted on, when it is not read but painted.
+    paper: Option<&'r mut Paper>,
     shown: PageShown,
     text_bytes: usize,
     /// Instructions followed and glyphs shown.
@@ -96,12 +114,22 @@ impl<'r, 'room, 'a> PageReader<'r, 'room, 'a> {
             marks: Marks::default(),
             forms: Vec::new(),
             page_box: page_box.inflate(1.0, 1.0),
+            sheet: sheet(page),
+            path: Path::default(),
+            paper: None,
             shown: PageShown::default(),
             text_bytes: 0,
             work: 0,
             next_step: STEP,
             glyphs_met: 0,
         }
+    }
+
+    /// Has the page painted instead of read.
+    pub fn painting(mut self, paper: &'r mut Paper) -> Self {
+        self.path.is_kept = true;
+        self.paper = Some(paper);
+        self
     }
 
     pub fn finish(self) -> PageShown {
@@ -137,54 +165,6 @@ impl<'r, 'room, 'a> PageReader<'r, 'room, 'a> {
             }
         }
         Ok(contents)
-    }
-
-    fn annotation(&mut self, annotation: &Dict<'a>, page: &Page<'a>) -> Result<(), ExtractError> {
-        let state = self.state.clone();
-        match annotations::shown(annotation) {
-            Shown::Form(form, matrix) => {
-                self.state.ctm *= matrix;
-                self.form(&form, page.resources())?;
-            }
-            Shown::Text(text, place) => {
-                for (line, at, size) in annotations::lines(&text, place) {
-                    let text = Rc::from(glyphs::meaningful(&line));
-                    let width = f64::from(u32::try_from(line.chars().count()).unwrap_or(u32::MAX)) * 0.5;
-                    let matrix = self.state.ctm * Affine::new([size, 0.0, 0.0, size, at.x, at.y]);
-                    self.keep(text, &Placement { matrix, advance: width, em: 1.0, vertical: false });
-                }
-            }
-            Shown::Nothing => {}
-        }
-        self.state = state;
-        Ok(())
-    }
-
-    /// Follows a form, unless it is being followed already, or never showed any text.
-    fn form(&mut self, form: &Stream<'a>, outer: &Resources<'a>) -> Result<(), ExtractError> {
-        let dict = form.dict();
-        let id = dict.obj_id();
-        let is_open = id.is_some_and(|id| self.forms.contains(&id) || self.past.textless.contains(&id));
-        if is_open || self.forms.len() >= FORM_DEPTH_MAX || !self.layers.shows(dict, b"OC") {
-            return Ok(());
-        }
-        let Some(data) = bounds::decoded(form, self.room)? else { return Ok(()) };
-        let resources = dict.get::<Dict<'a>>("Resources").map(Resources::new);
-        let (state, cursor, met) = (self.state.clone(), self.cursor, self.glyphs_met);
-        if let Some(matrix) = dict.get::<[f64; 6]>("Matrix") {
-            self.state.ctm *= Affine::new(matrix);
-        }
-        self.forms.push(id.unwrap_or(ObjectIdentifier::new(0, 0)));
-        self.work(FORM_COST)?;
-        let had_images = std::mem::take(&mut self.shown.has_images);
-        self.run(&data, resources.as_ref().unwrap_or(outer))?;
-        if let Some(id) = id.filter(|_| self.glyphs_met == met && !self.shown.has_images) {
-            self.past.textless.insert(id);
-        }
-        self.shown.has_images |= had_images;
-        self.forms.pop();
-        (self.state, self.cursor) = (state, cursor);
-        Ok(())
     }
 
     fn run(&mut self, data: &[u8], resources: &Resources<'a>) -> Result<(), ExtractError> {
@@ -226,7 +206,6 @@ impl<'r, 'room, 'a> PageReader<'r, 'room, 'a> {
             I::Transform(m) => self.state.ctm *= matrix([m.0, m.1, m.2, m.3, m.4, m.5]),
             I::SetGraphicsState(name) => self.graphics_state(resources, name.0),
             I::XObject(name) => return self.x_object(resources, name.0),
-            I::InlineImage(_) => self.shown.has_images = true,
             I::BeginMarkedContent(_) => self.marks.begin_plain(false),
             I::BeginMarkedContentWithProperties(mark) => {
                 self.marks.begin((mark.0, mark.1), resources, &self.layers, self.shown.glyphs.len());
@@ -239,7 +218,11 @@ impl<'r, 'room, 'a> PageReader<'r, 'room, 'a> {
                     None => self.fonts.fallback(),
                 };
             }
-            other => return self.text_instruction(other),
+            other => {
+                if let Some(text) = self.drawing_instruction(other, resources)? {
+                    return self.text_instruction(text);
+                }
+            }
         }
         Ok(())
     }
@@ -251,7 +234,7 @@ impl<'r, 'room, 'a> PageReader<'r, 'room, 'a> {
         let Some(object) = resources.get_x_object(name) else { return Ok(()) };
         match object.dict().get::<Name<'_>>("Subtype").as_deref() {
             Some(b"Form") => return self.form(&object, resources),
-            Some(b"Image") => self.shown.has_images = true,
+            Some(b"Image") => return self.picture(&object, resources),
             _ => {}
         }
         Ok(())
@@ -268,6 +251,16 @@ impl<'r, 'room, 'a> PageReader<'r, 'room, 'a> {
     }
 }
 
+/// The part of a page that is seen, in its points, with the page the right way up.
+pub(super) fn sheet(page: &Page<'_>) -> Rect {
+    let (width, height) = page.render_dimensions();
+    Rect::new(0.0, 0.0, f64::from(width).max(1.0), f64::from(height).max(1.0))
+}
+
 fn matrix(numbers: [Number; 6]) -> Affine {
-    Affine::new(numbers.map(|number| number.as_f64()))
+    Affine::new(numbers.map(number))
+}
+
+pub(super) fn number(number: Number) -> f64 {
+    number.as_f64()
 }

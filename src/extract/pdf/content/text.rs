@@ -20,6 +20,7 @@ impl PageReader<'_, '_, '_> {
             I::WordSpacing(space) => self.state.word_space = space.0.as_f64(),
             I::HorizontalScaling(scale) => self.state.scale = scale.0.as_f64() / 100.0,
             I::TextLeading(leading) => self.state.leading = leading.0.as_f64(),
+            I::TextRenderingMode(mode) => self.state.is_unseen = matches!(mode.0.as_i64(), 3 | 7),
             I::TextRise(rise) => self.state.rise = rise.0.as_f64(),
             I::SetTextMatrix(m) => self.cursor.set(matrix([m.0, m.1, m.2, m.3, m.4, m.5])),
             I::NextLine(by) => self.cursor.next_line(by.0.as_f64(), by.1.as_f64()),
@@ -100,6 +101,7 @@ impl PageReader<'_, '_, '_> {
             return;
         }
         self.text_bytes += text.len();
+        self.shown.has_text_layer |= self.state.is_unseen;
         self.shown.glyphs.extend(Glyph::new(text, placement));
     }
 }
