@@ -22,9 +22,10 @@ pub(crate) fn append(
     match guard(|| extract(name, bytes, text_bytes, room)) {
         Ok(inner) => {
             writer.paragraph(&inner.text);
-            let about = inner.warnings.iter().map(|warning| {
-                let reason = warning.strip_prefix("no_text: ").or(warning.strip_prefix("skipped: ")).unwrap_or(warning);
-                format!("skipped: {name}: {reason}")
+            let about = inner.warnings.iter().map(|warning| match warning.split_once(": ") {
+                Some((code @ ("ocr" | "truncated" | "damaged"), reason)) => format!("{code}: {name}: {reason}"),
+                Some(("no_text" | "skipped", reason)) => format!("skipped: {name}: {reason}"),
+                _ => format!("skipped: {name}: {warning}"),
             });
             outer.warnings.extend(about);
             outer.truncated |= inner.truncated;
@@ -38,6 +39,28 @@ pub(crate) fn append(
             Ok(())
         }
     }
+}
+
+/// Appends what stands inside the body of a message. A picture there is only named: most are logos and lines, and each
+/// would cost seconds.
+pub(crate) fn append_inline(
+    name: &str,
+    bytes: &[u8],
+    writer: &mut Writer,
+    outer: &mut Extracted,
+    room: &mut Room<'_>,
+) -> Result<(), ExtractError> {
+    let is_picture = matches!(
+        media::judge(name, Cursor::new(bytes)),
+        Ok(media::Judged::Agreed(kind) | media::Judged::Differs { media_type: kind, .. })
+            if media::IMAGES.contains(&kind.as_str())
+    );
+    if !is_picture {
+        return append(name, bytes, writer, outer, room);
+    }
+    room.stock.take_entry()?;
+    writer.heading(2, name);
+    Ok(())
 }
 
 /// Appends a folder of an archive: its name as a heading, so that one that holds nothing is not lost.

@@ -2,7 +2,7 @@
 
 mod size;
 
-use super::{ExtractError, Extracted, NO_OCR, NOTHING_RECOGNISED, RECOGNISED, Recognition, Room};
+use super::{ExtractError, Extracted, NO_OCR, NOTHING_RECOGNISED, RECOGNISED, Recognition, Room, pdf};
 
 /// The warning about a picture that came after as many as may be read.
 const TOO_MANY: &str = "no_text: As many pictures of this file have been read as may be.";
@@ -23,13 +23,21 @@ pub(super) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
         Recognition::Unreadable(reason) => return Err(ExtractError::parse(reason)),
         Recognition::Pages(pages) => {
             extracted.pages = u32::try_from(pages.len()).ok();
-            let with_text: Vec<&str> = pages.iter().map(|page| page.trim()).filter(|page| !page.is_empty()).collect();
+            let with_text: Vec<&str> = pages.iter().map(|page| page.trim()).filter(|page| is_writing(page)).collect();
             extracted.text = with_text.join("\n\n");
             if extracted.text.is_empty() { NOTHING_RECOGNISED } else { RECOGNISED }
         }
     };
     extracted.warnings.push(warning.to_owned());
     Ok(extracted)
+}
+
+/// Whether a text is more than the letters and marks that a recogniser sees in photographs and drawings.
+pub(super) fn is_writing(text: &str) -> bool {
+    let is_word =
+        |word: &&str| word.chars().filter(|c| c.is_alphanumeric()).count() > 1 || word.chars().any(pdf::is_wide);
+    let words = text.split_whitespace().filter(is_word).count();
+    words * 2 > text.split_whitespace().count()
 }
 
 #[cfg(test)]

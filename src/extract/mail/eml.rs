@@ -2,7 +2,7 @@
 //!
 //! RFC 5322 and MIME. Of alternatives the plain text is taken, or else the HTML as Markdown.
 
-use mail_parser::{Address, DateTime, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use mail_parser::{Address, ContentType, DateTime, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
 use super::Header;
 use crate::extract::markdown::Writer;
@@ -113,6 +113,9 @@ fn write_attachment(
         PartType::Html(source) => {
             writer.heading(2, name);
             html::convert_text(source, writer, room)
+        }
+        _ if part.content_id().is_some() || part.content_disposition().is_some_and(ContentType::is_inline) => {
+            inner::append_inline(name, part.contents(), writer, extracted, room)
         }
         _ => inner::append(name, part.contents(), writer, extracted, room),
     }

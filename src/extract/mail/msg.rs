@@ -29,6 +29,7 @@ mod property {
     pub const DATA: u32 = 0x3701;
     pub const FILE_NAME: u32 = 0x3704;
     pub const LONG_FILE_NAME: u32 = 0x3707;
+    pub const CONTENT_ID: u32 = 0x3712;
     pub const DISPLAY_NAME: u32 = 0x3001;
     pub const ADDRESS: u32 = 0x3003;
     pub const SMTP: u32 = 0x39fe;
@@ -195,7 +196,9 @@ impl<'f> Storage<'f> {
         let name = self.text(property::LONG_FILE_NAME).or_else(|| self.text(property::FILE_NAME));
         let name = name.or_else(|| self.text(property::DISPLAY_NAME)).unwrap_or_default();
         if let Some(bytes) = self.stream(property::DATA, 0x0102) {
-            return inner::append(&name, &bytes, writer, extracted, room);
+            let is_inline = self.text(property::CONTENT_ID).is_some();
+            let append = if is_inline { inner::append_inline } else { inner::append };
+            return append(&name, &bytes, writer, extracted, room);
         }
         let Some(id) = self.file.find(self.id, "__substg1.0_3701000D") else { return Ok(()) };
         room.stock.take_entry()?;

@@ -108,7 +108,7 @@ pub(super) fn is_right_to_left(c: char) -> bool {
 }
 
 /// Chinese, Japanese and Korean characters, between which a line end is no space.
-pub(super) fn is_wide(c: char) -> bool {
+pub(in crate::extract) fn is_wide(c: char) -> bool {
     matches!(c, '\u{2e80}'..='\u{312f}' | '\u{3190}'..='\u{a4cf}' | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe4f}'
         | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}')
 }

@@ -37,6 +37,7 @@ use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use self::content::{PageReader, Past};
 use self::document::Document;
 use self::fonts::Fonts;
+pub(super) use self::glyphs::is_wide;
 use self::layers::Layers;
 use self::scan::{Paper, Scans};
 use super::{ExtractError, Extracted, Room};

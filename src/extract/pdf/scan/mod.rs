@@ -21,7 +21,7 @@ pub(super) use paper::Paper;
 use picture::Fault;
 
 use super::super::{Extracted, NO_OCR, NOTHING_RECOGNISED, Recognition, Room};
-use super::glyphs::is_wide;
+use crate::extract::image::is_writing;
 
 /// What has come of the scans of a file.
 #[derive(Debug, Default)]
@@ -115,13 +115,6 @@ impl Scans {
         }
         warnings.extend(self.skipped);
     }
-}
-
-/// Whether a text is more than the letters and marks that a recogniser sees in photographs and drawings.
-fn is_writing(text: &str) -> bool {
-    let is_word = |word: &&str| word.chars().filter(|c| c.is_alphanumeric()).count() > 1 || word.chars().any(is_wide);
-    let words = text.split_whitespace().filter(is_word).count();
-    words * 2 > text.split_whitespace().count()
 }
 
 fn counted(number: usize, one: &str, many: &str) -> String {
