@@ -23,10 +23,15 @@ pub struct Index {
 }
 
 impl Index {
-    pub(super) fn new(db: sled::Db) -> Self {
-        let open_count = AtomicUsize::new(db.scan_prefix(key::opens()).count());
+    pub(super) fn new(db: sled::Db) -> Result<Self, JobLogError> {
+        let mut open = 0;
+        for key in db.scan_prefix(key::opens()).keys() {
+            // After an error sled gives the same one again, for ever.
+            key.map_err(|error| JobLogError::from_sled(&error))?;
+            open += 1;
+        }
         let (motion, completions) = (Motion::default(), Completions::default());
-        Self { db, motion, completions, broken: OnceLock::new(), open_count }
+        Ok(Self { db, motion, completions, broken: OnceLock::new(), open_count: AtomicUsize::new(open) })
     }
 
     /// Enters a batch whose seal is durable. Not flushed: what a crash takes, the next start enters again from the seal.

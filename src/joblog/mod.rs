@@ -91,7 +91,7 @@ impl JobLog {
     /// When the directory cannot be used, or not even a new log opens.
     pub fn open(dir: &Path, observe_sync: SyncObserver) -> Result<Self, JobLogError> {
         let opened = open::open(dir)?;
-        let index = Arc::new(Index::new(opened.db));
+        let index = Arc::new(Index::new(opened.db)?);
         let (orders, queue) = mpsc::channel(ORDER_QUEUE_MAX);
         let writer = Writer::new(queue, Arc::clone(&index), (opened.file, Blobs::of(dir)), observe_sync);
         let writer = std::thread::Builder::new()

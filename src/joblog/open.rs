@@ -9,11 +9,18 @@ use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::JobLogError;
 
 /// What sled keeps of its pages in memory: the working set is the open batches' records.
 const CACHE_BYTES: u64 = 32 << 20;
+
+/// How long sled's threads may hold on to a log that this process has closed: they end a moment after their database.
+const LETTING_GO_MAX: Duration = Duration::from_secs(10);
+
+/// Between two looks at whether they have let go.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// The open database and the file that its log is written to.
 pub struct Opened {
@@ -48,7 +55,13 @@ pub fn open(dir: &Path) -> Result<Opened, JobLogError> {
 /// When it cannot be opened now and may be sound: it is locked, or the disk or the process is out of something.
 fn try_open(dir: &Path) -> Result<Option<sled::Db>, JobLogError> {
     let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-    match catch_unwind(AssertUnwindSafe(|| config.open())) {
+    let begun = Instant::now();
+    let mut opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+    while matches!(&opened, Ok(Err(sled::Error::Io(error))) if is_lock(error)) && begun.elapsed() < LETTING_GO_MAX {
+        std::thread::park_timeout(LOOK_EVERY);
+        opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+    }
+    match opened {
         Ok(Ok(db)) => Ok(Some(db)),
         Ok(Err(sled::Error::Io(error))) if !is_damage(&error) => {
             log::error!("sled did not open: {error}");
@@ -63,6 +76,11 @@ fn try_open(dir: &Path) -> Result<Option<sled::Db>, JobLogError> {
             Ok(None)
         }
     }
+}
+
+/// Whether somebody has the log open. The directory's lock keeps other servers out, so that is this process, a moment ago.
+fn is_lock(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Other && error.to_string().contains("acquire lock")
 }
 
 fn is_damage(error: &io::Error) -> bool {
