@@ -30,7 +30,7 @@ use crate::metrics::Metrics;
 use crate::spool::DirectoryLock;
 use crate::worker::WorkerSettings;
 
-mod children;
+pub(crate) mod children;
 mod restart;
 
 use children::{processors, worker_settings};
@@ -54,8 +54,9 @@ pub enum ServeError {
 /// What the operator can do about it.
 fn remedy(error: CustodyError) -> &'static str {
     match error {
-        CustodyError::JobLog(JobLogError::Damaged) => {
-            "; move its folder joblog away and start again: the log is made anew from seals and results"
+        CustodyError::JobLog(JobLogError::Damaged | JobLogError::Outdated) => {
+            "; run `consign doctor --rebuild` with the same settings: it makes the log anew from seals and results and \
+             keeps this one"
         }
         CustodyError::JobLog(_) | CustodyError::Spool(_) => "",
     }

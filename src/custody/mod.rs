@@ -3,6 +3,7 @@
 
 mod recovery;
 mod removal;
+mod soundness;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,10 @@ pub use self::status::{BatchStatus, FileStatus};
 use crate::config::SpoolSettings;
 use crate::joblog::{JobLog, JobLogError, StoreName};
 use crate::metrics::Metrics;
-use crate::spool::{DirectoryLock, SealedBatch, SegmentStore, Spool, SpoolError, StoreOptions};
+use crate::spool::{DirectoryLock, Removals, SealedBatch, SegmentStore, Spool, SpoolError, StoreOptions};
+
+/// The folder of the job log in a data directory.
+pub const JOB_LOG: &str = "joblog";
 
 /// Why the data directory could not be read or written.
 #[derive(Debug, Display, Error, Clone, Copy, PartialEq, Eq, From)]
@@ -42,6 +46,7 @@ pub struct Custody {
     pub joblog: JobLog,
     pub metrics: Arc<Metrics>,
     dir: PathBuf,
+    removals: Removals,
     /// The last to go, when nothing of ours is open any more.
     lock: DirectoryLock,
 }
@@ -57,8 +62,35 @@ impl Custody {
         options: &CustodyOptions,
         metrics: Arc<Metrics>,
     ) -> Result<Self, CustodyError> {
+        let joblog = JobLog::open(&dir.join(JOB_LOG), metrics.sync_observer("joblog"))?;
+        let custody = Self::with(joblog, lock, dir, options, metrics)?;
+        custody.take_over_removals()?;
+        Ok(custody)
+    }
+
+    /// Opens the data directory `dir` only if its job log opens as it lies there.
+    ///
+    /// # Errors
+    /// [`JobLogError::Damaged`] when it does not, and as [`Custody::open`].
+    pub fn open_as_it_is(lock: DirectoryLock, dir: &Path, options: &CustodyOptions) -> Result<Self, CustodyError> {
+        let joblog = JobLog::open_as_it_is(&dir.join(JOB_LOG))?;
+        let custody = Self::with(joblog, lock, dir, options, Arc::new(Metrics::new()))?;
+        custody.take_over_removals()?;
+        Ok(custody)
+    }
+
+    /// A data directory with a job log that is open already. Opening it so changes nothing if `options` asks for no stock.
+    ///
+    /// # Errors
+    /// When a directory cannot be made or read.
+    pub fn with(
+        joblog: JobLog,
+        lock: DirectoryLock,
+        dir: &Path,
+        options: &CustodyOptions,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, CustodyError> {
         let CustodyOptions { spool: config, free_bytes_min } = options;
-        let joblog = JobLog::open(&dir.join("joblog"), metrics.sync_observer("joblog"))?;
         let open_store = |name, store, free_bytes_min| -> Result<SegmentStore, CustodyError> {
             let options = StoreOptions {
                 segment_bytes: config.segment_bytes,
@@ -74,7 +106,8 @@ impl Custody {
         let results = open_store("results", StoreName::Results, *free_bytes_min / 2)?;
         let in_memory = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let spool = Spool::new(store, in_memory(config.memory_bytes_max), in_memory(config.small_batch_bytes_max));
-        Ok(Self { spool, results, joblog, metrics, dir: dir.to_owned(), lock })
+        let removals = Removals::open(dir).map_err(|error| SpoolError::from_io(&error))?;
+        Ok(Self { spool, results, joblog, metrics, dir: dir.to_owned(), removals, lock })
     }
 
     /// Enters a batch whose seal is durable in the job log.

@@ -32,10 +32,12 @@ impl Custody {
     /// When something could not be read or written; nothing is lost then, and another start may do better.
     pub async fn recover(&self) -> Result<Recovered, CustodyError> {
         let mut recovered = Recovered::default();
+        let strays = self.verify()?;
         for batch in self.joblog.doomed_batches()? {
             self.finish_removal(batch).await?;
         }
         self.enter_missing_batches(&mut recovered)?;
+        self.forget_strays(strays).await?;
         self.enter_missing_outcomes(&mut recovered).await?;
         recovered.interrupted = self.count_interrupted_attempts().await?;
         recovered.open = self.joblog.open_batches()?;
@@ -52,7 +54,19 @@ impl Custody {
         let store = self.spool.store();
         let survey = store.survey(&InJobLog::of(&self.joblog, StoreName::Spool)?)?;
         recovered.swept += survey.swept;
-        for seal in survey.frames {
+        self.keep(StoreName::Spool, &survey.damaged)?;
+        recovered.entered += self.enter_batches(survey.frames)?;
+        Ok(())
+    }
+
+    /// Enters the batches of these seals that the job log lacks, and says how many that were.
+    ///
+    /// # Errors
+    /// When a seal cannot be read, or the log takes no more changes.
+    pub fn enter_batches(&self, seals: Vec<FrameRef>) -> Result<usize, CustodyError> {
+        let store = self.spool.store();
+        let mut entered = 0;
+        for seal in seals {
             let header: SealHeader = store.header(&seal)?;
             if self.joblog.batch(header.batch)?.is_some() {
                 continue;
@@ -60,18 +74,34 @@ impl Custody {
             let files = store.entries(&seal, 0, seal.entries as usize)?;
             log::info!("batch {}: entered from its seal, {} files", header.batch, files.len());
             self.joblog.enter(&SealedBatch { header, seal, files }, false)?;
-            recovered.entered += 1;
+            entered += 1;
         }
-        Ok(())
+        Ok(entered)
     }
 
     async fn enter_missing_outcomes(&self, recovered: &mut Recovered) -> Result<(), CustodyError> {
         let survey = self.results.survey(&InJobLog::of(&self.joblog, StoreName::Results)?)?;
         recovered.swept += survey.swept;
-        for frame in survey.frames {
-            recovered.outcomes += self.enter_outcomes_of(frame).await?;
-        }
+        self.keep(StoreName::Results, &survey.damaged)?;
+        recovered.outcomes += self.enter_outcomes(survey.frames).await?;
         Ok(())
+    }
+
+    /// Enters the outcomes of these groups of results that the job log lacks, and says how many that were.
+    ///
+    /// # Errors
+    /// When a group cannot be read, or the log takes no more changes.
+    pub async fn enter_outcomes(&self, groups: Vec<FrameRef>) -> Result<usize, CustodyError> {
+        let mut entered = 0;
+        for frame in groups {
+            entered += self.enter_outcomes_of(frame).await?;
+        }
+        Ok(entered)
+    }
+
+    /// Keeps segments in which something that may have been acknowledged cannot be read from every later sweep.
+    fn keep(&self, store: StoreName, damaged: &[u64]) -> Result<(), JobLogError> {
+        damaged.iter().try_for_each(|segment| self.joblog.keep(store, *segment))
     }
 
     /// Enters the outcomes that a group of results holds and the job log lacks; a group of which nothing is used is
@@ -99,7 +129,8 @@ impl Custody {
             }
         }
         let entered = if changes.is_empty() { 0 } else { self.joblog.commit(changes).await?.ended.len() };
-        if entered == 0 && !in_use {
+        // Results of a batch whose seal may be the one that cannot be read are kept with it.
+        if entered == 0 && !in_use && (!is_gone || self.joblog.kept(StoreName::Spool)?.is_empty()) {
             self.results.erase(&[frame])?;
         }
         Ok(entered)
@@ -162,6 +193,10 @@ impl Known for InJobLog<'_> {
 
     fn end(&self, segment: u64) -> u64 {
         self.joblog.end_of_segment(self.store, segment).unwrap_or(u64::MAX)
+    }
+
+    fn is_kept(&self, segment: u64) -> bool {
+        self.joblog.kept(self.store).map_or(true, |kept| kept.contains(&segment))
     }
 }
 

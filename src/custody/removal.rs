@@ -1,6 +1,7 @@
 //! How all trace of a completed batch is removed.
 //!
-//! First the job log says durably that the batch is doomed; then its frames are overwritten, so that no start finds them
+//! First the job log says durably that the batch is doomed; then the number of removals beside it rises, by which a log
+//! that has lost this is known; then its frames are overwritten, so that no start finds them
 //! again, and its blocks given back; then its records go. A crash in between leaves a doomed batch, which the next start
 //! goes on removing.
 
@@ -31,6 +32,7 @@ impl Custody {
             Some(record) if record.finished_ms.is_none() => return Ok(Removal::NotCompleted),
             Some(record) => {
                 self.joblog.commit(vec![Change::Doom { batch: id }]).await?;
+                self.count_removals()?;
                 self.finish_removal(id).await?;
                 self.metrics.spool_files.dec_by(i64::from(record.seal.entries));
             }

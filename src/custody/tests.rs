@@ -320,3 +320,63 @@ async fn whoever_waits_for_a_batch_is_woken_by_its_last_outcome() {
     assert!(custody.joblog.completion(batch.header.batch).unwrap().is_none());
     assert!(custody.joblog.completion(BatchId::new()).unwrap().is_none());
 }
+
+#[tokio::test]
+async fn a_large_batch_whose_entering_a_crash_cut_short_is_entered_and_a_mark_without_a_batch_forgotten() {
+    let dir = TempDir::new().unwrap();
+    let custody = open(&dir);
+    let mut intake = custody.spool.receive();
+    let large = usize::try_from(Config::default().spool.small_batch_bytes_max).unwrap() + 1;
+    intake.write(&vec![7; large]).await.unwrap();
+    let kept = intake.keep_file();
+    let file = SealedFile { offset: kept.offset, length: kept.length, sha256: kept.sha256, ..SealedFile::default() };
+    let header =
+        SealHeader { batch: BatchId::new(), created_ms: 1, owner: String::new(), metadata: None, bytes_total: 0 };
+    let batch = intake.seal(header, vec![file], Box::new(|_| Ok(()))).await.unwrap();
+    assert!(custody.spool.store().is_own(batch.seal.segment).unwrap());
+    custody.joblog.enter_in_part(&batch).unwrap();
+    let erased = store(&custody, 1, false).await;
+    custody.joblog.enter_in_part(&erased).unwrap();
+    custody.spool.store().erase(&[erased.seal]).unwrap();
+    drop(custody);
+
+    let custody = open(&dir);
+    let recovered = custody.recover().await.unwrap();
+    assert_eq!((recovered.entered, recovered.open), (1, vec![batch.header.batch]));
+    assert!(custody.joblog.check().strays.is_empty());
+}
+
+#[tokio::test]
+async fn a_log_that_contradicts_itself_or_has_lost_a_removal_is_not_worked_with() {
+    let dir = TempDir::new().unwrap();
+    let custody = open(&dir);
+    let batch = store(&custody, 1, true).await;
+    end(&custody, &files(&batch)).await;
+    custody.removals.raise(1).unwrap();
+    assert_eq!(custody.recover().await.unwrap_err(), JobLogError::Outdated.into());
+    assert_eq!(custody.remove(batch.header.batch).await.unwrap(), Removal::Removed);
+    custody.recover().await.unwrap();
+    custody
+        .joblog
+        .commit(vec![Change::Attempts { file: BatchId::new().file(0), attempts: 1, is_suspect: true }])
+        .await
+        .unwrap();
+    assert_eq!(custody.recover().await.unwrap_err(), JobLogError::Damaged.into());
+}
+
+#[tokio::test]
+async fn a_new_log_goes_on_counting_removals_where_the_one_before_it_was() {
+    let dir = TempDir::new().unwrap();
+    let custody = open(&dir);
+    for _ in 0..2 {
+        let batch = store(&custody, 1, true).await;
+        end(&custody, &files(&batch)).await;
+        custody.remove(batch.header.batch).await.unwrap();
+    }
+    drop(custody);
+    std::fs::remove_dir_all(dir.path().join(JOB_LOG)).unwrap();
+
+    let custody = open(&dir);
+    custody.recover().await.unwrap();
+    assert_eq!(custody.joblog.removals().unwrap(), 2);
+}

@@ -245,7 +245,9 @@ impl From<JobLogError> for ApiError {
     fn from(error: JobLogError) -> Self {
         match error {
             JobLogError::Full => Self::DiskFull,
-            JobLogError::Damaged | JobLogError::Closed | JobLogError::Io(_) => Self::StorageFailed(error.to_string()),
+            JobLogError::Damaged | JobLogError::Outdated | JobLogError::Closed | JobLogError::Io(_) => {
+                Self::StorageFailed(error.to_string())
+            }
         }
     }
 }

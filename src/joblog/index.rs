@@ -55,23 +55,16 @@ impl Index {
         for _refused in sealed.files.iter().filter(|file| file.refused.is_some()) {
             record.tally.count(FileState::Rejected);
         }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "entered again from the seal if it is lost, so it needs no flush"
-        )]
-        let insert = |key: Vec<u8>, value: &[u8]| self.db.insert(key, value).map(|_| ());
-        let was_open = self.get(&key::open(id))?.is_some();
-        let inserted = || {
-            insert(key::segment(StoreName::Spool, sealed.seal.segment, id), &[])
-                .and_then(|()| insert(key::open(id), &[]))
-                .and_then(|()| {
-                    let checkpoint = is_shared.then(|| sealed.seal.segment.to_be_bytes());
-                    checkpoint.map_or(Ok(()), |segment| insert(key::checkpoint(StoreName::Spool), &segment))
-                })
-                .and_then(|()| insert(key::batch(id), &record::encode(&record)))
+        let was_open = self.has(&key::open(id))?;
+        let enter = || {
+            self.insert(key::segment(StoreName::Spool, sealed.seal.segment, id), &[])?;
+            self.insert(key::open(id), &[])?;
+            if is_shared {
+                self.insert(key::checkpoint(StoreName::Spool), &sealed.seal.segment.to_be_bytes())?;
+            }
+            self.insert(key::batch(id), &record::encode(&record))
         };
-        let entered = fault::step(DurableStep::LogEnter, || inserted().map_err(|error| JobLogError::from_sled(&error)));
-        if let Err(error) = entered {
+        if let Err(error) = fault::step(DurableStep::LogEnter, enter) {
             // How much of it sled holds, nobody knows.
             self.mark_broken(error);
             return Err(error);
@@ -140,8 +133,13 @@ impl Index {
 
     /// The shared segment that was active when the log was last written.
     pub(super) fn checkpoint(&self, store: StoreName) -> Result<u64, JobLogError> {
-        let bytes = self.get(&key::checkpoint(store))?;
-        Ok(bytes.and_then(|bytes| bytes.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes))
+        self.number(&key::checkpoint(store))
+    }
+
+    /// A number that was written down; 0 when none was.
+    fn number(&self, key: &[u8]) -> Result<u64, JobLogError> {
+        let Some(bytes) = self.get(key)? else { return Ok(0) };
+        bytes.as_ref().try_into().map(u64::from_be_bytes).map_err(|_| JobLogError::Damaged)
     }
 
     /// The batches that have a region in the segment.
@@ -149,10 +147,40 @@ impl Index {
         self.keys(&key::segment_prefix(store, segment), key::marked)
     }
 
-    /// Whether any batch has a region in the segment.
+    /// Whether any batch has a region in the segment. A mark alone is none: a batch whose entering a crash cut short has
+    /// one, and no record yet.
     pub(super) fn is_alive(&self, store: StoreName, segment: u64) -> Result<bool, JobLogError> {
-        let mut batches = self.db.scan_prefix(key::segment_prefix(store, segment));
-        batches.next().transpose().map(|found| found.is_some()).map_err(|error| JobLogError::from_sled(&error))
+        for key in self.db.scan_prefix(key::segment_prefix(store, segment)).keys() {
+            let key = key.map_err(|error| JobLogError::from_sled(&error))?;
+            if self.batch(key::marked(&key).ok_or(JobLogError::Damaged)?)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The segments of a store that are kept although nothing in them can be read.
+    pub(super) fn kept(&self, store: StoreName) -> Result<Vec<u64>, JobLogError> {
+        self.keys(&key::kept_prefix(store), key::segment_of)
+    }
+
+    /// Notes that a segment is to be kept.
+    pub(super) fn keep(&self, store: StoreName, segment: u64) -> Result<(), JobLogError> {
+        self.insert(key::kept(store, segment), &[])
+    }
+
+    /// How many removals have begun, ever.
+    pub(super) fn removals(&self) -> Result<u64, JobLogError> {
+        self.number(&key::removals())
+    }
+
+    /// Takes over the number of removals from a log before this one, which is new.
+    pub(super) fn take_over_removals(&self, removals: u64) -> Result<(), JobLogError> {
+        self.insert(key::removals(), &removals.to_be_bytes())
+    }
+
+    pub(super) fn has(&self, key: &[u8]) -> Result<bool, JobLogError> {
+        Ok(self.get(key)?.is_some())
     }
 
     /// Tells those who wait what has become durable.
@@ -173,6 +201,22 @@ impl Index {
 
     pub(super) fn trouble(&self) -> Option<JobLogError> {
         self.broken.get().copied()
+    }
+
+    /// Writes one entry. Not flushed: the seals or the next start bring it again if a crash takes it.
+    #[expect(clippy::disallowed_methods, reason = "a start brings it again if it is lost, so it needs no flush")]
+    fn insert(&self, key: Vec<u8>, value: &[u8]) -> Result<(), JobLogError> {
+        self.db.insert(key, value).map(|_| ()).map_err(|error| JobLogError::from_sled(&error))
+    }
+
+    #[cfg(test)]
+    pub(super) fn put(&self, key: Vec<u8>, value: &[u8]) -> Result<(), JobLogError> {
+        self.insert(key, value)
+    }
+
+    #[cfg(test)]
+    pub(super) fn take(&self, key: &[u8]) -> Result<(), JobLogError> {
+        self.db.remove(key).map(|_| ()).map_err(|error| JobLogError::from_sled(&error))
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, JobLogError> {

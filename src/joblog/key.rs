@@ -6,19 +6,21 @@
 //! | `b` batch 1 index | a file's record; none while nothing has happened to the file |
 //! | `c` window | a claim |
 //! | `d` batch | nothing; the batch is being removed |
-//! | `m` name | a checkpoint |
+//! | `k` store segment | nothing; the segment holds something unreadable that may have been acknowledged |
+//! | `m` name | a checkpoint, or the number of removals |
 //! | `o` batch | nothing; the batch is open |
 //! | `s` store segment batch | nothing; the batch has a region in the segment |
 //!
 //! Numbers are big-endian, so that their order is the keys' order.
 
-use crate::batch::{BatchId, FileId};
+use crate::batch::{BATCH_FILES_LIMIT, BatchId, FileId};
 
 use super::StoreName;
 
 const BATCH: u8 = b'b';
 const CLAIM: u8 = b'c';
 const DOOMED: u8 = b'd';
+const KEPT: u8 = b'k';
 const META: u8 = b'm';
 const OPEN: u8 = b'o';
 const SEGMENT: u8 = b's';
@@ -87,6 +89,31 @@ pub fn doomed(id: BatchId) -> Vec<u8> {
     join(&[&[DOOMED], id.as_bytes()])
 }
 
+pub fn kept(store: StoreName, segment: u64) -> Vec<u8> {
+    join(&[&kept_prefix(store), &segment.to_be_bytes()])
+}
+
+/// The prefix of a store's segments that are kept although nothing in them can be read.
+pub const fn kept_prefix(store: StoreName) -> [u8; 2] {
+    [KEPT, store as u8]
+}
+
+/// The segment of a key that ends with one.
+pub fn segment_of(key: &[u8]) -> Option<u64> {
+    key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The store and segment of a mark that a batch has a region there.
+pub fn place_of(mark: &[u8]) -> Option<(StoreName, u64)> {
+    let (store, rest) = mark.strip_prefix(&[SEGMENT])?.split_first()?;
+    let store = [StoreName::Results, StoreName::Spool].into_iter().find(|known| *known as u8 == *store)?;
+    Some((store, u64::from_be_bytes(*rest.first_chunk()?)))
+}
+
+pub fn removals() -> Vec<u8> {
+    join(&[&[META], b"removals"])
+}
+
 /// The prefix of all batches that are being removed.
 pub const fn dooms() -> [u8; 1] {
     [DOOMED]
@@ -115,6 +142,41 @@ pub fn segment_prefix(store: StoreName, segment: u64) -> Vec<u8> {
     join(&[&[SEGMENT, store as u8], &segment.to_be_bytes()])
 }
 
+/// What a key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    Batch(BatchId),
+    File(FileId),
+    Claim(u64),
+    Doomed(BatchId),
+    /// A number of eight bytes.
+    Number,
+    Open(BatchId),
+    Segment(BatchId),
+    Kept,
+}
+
+/// Reads any key; none when it is not one of ours.
+pub fn parse(key: &[u8]) -> Option<Key> {
+    let (kind, rest) = key.split_first()?;
+    let batch = |bytes: &[u8]| Some(BatchId::from_bytes(bytes.try_into().ok()?));
+    let is_store = |store: u8| [StoreName::Results as u8, StoreName::Spool as u8].contains(&store);
+    match (*kind, rest.len()) {
+        (BATCH, 17) if rest[16] == RECORD_OF_BATCH => batch(&rest[..16]).map(Key::Batch),
+        (BATCH, 19) if rest[16] == RECORD_OF_FILE => {
+            let index = usize::from(u16::from_be_bytes([rest[17], rest[18]]));
+            (index < BATCH_FILES_LIMIT).then_some(Key::File(batch(&rest[..16])?.file(index)))
+        }
+        (CLAIM, 8) => window_of(key).map(Key::Claim),
+        (DOOMED, 16) => batch(rest).map(Key::Doomed),
+        (KEPT, 9) if is_store(rest[0]) => Some(Key::Kept),
+        (META, _) => Some(Key::Number),
+        (OPEN, 16) => batch(rest).map(Key::Open),
+        (SEGMENT, 25) if is_store(rest[0]) => batch(&rest[9..]).map(Key::Segment),
+        _ => None,
+    }
+}
+
 fn join(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
 }
@@ -140,5 +202,32 @@ mod tests {
         assert_eq!(batch_of(&file(id.file(4711))), Some(id));
         assert_eq!(window_of(&claim(12)), Some(12));
         assert_eq!(marked(&open(id)), Some(id));
+        assert_eq!(segment_of(&kept(StoreName::Spool, 7)), Some(7));
+        assert_eq!(place_of(&segment(StoreName::Results, 8, id)), Some((StoreName::Results, 8)));
+        assert_eq!(place_of(&open(id)), None);
+    }
+
+    #[test]
+    fn a_key_is_known_by_its_form_and_nothing_else_is_one() {
+        let id = BatchId::new();
+        let known = [
+            (batch(id), Key::Batch(id)),
+            (file(id.file(9)), Key::File(id.file(9))),
+            (claim(3), Key::Claim(3)),
+            (doomed(id), Key::Doomed(id)),
+            (kept(StoreName::Results, 1), Key::Kept),
+            (checkpoint(StoreName::Spool), Key::Number),
+            (removals(), Key::Number),
+            (open(id), Key::Open(id)),
+            (segment(StoreName::Spool, 5, id), Key::Segment(id)),
+        ];
+        for (key, what) in known {
+            assert_eq!(parse(&key), Some(what));
+            if what != Key::Number {
+                assert_eq!(parse(&key[..key.len() - 1]), None, "{what:?} cut short");
+            }
+        }
+        assert_eq!(parse(b"x"), None);
+        assert_eq!(parse(b""), None);
     }
 }

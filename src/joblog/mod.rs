@@ -2,20 +2,22 @@
 //!
 //! The log follows the seals and the results and can be made anew from them. Changes go through one writer, which flushes
 //! once for all that wait; reading asks nobody. sled is not trusted: every record has a checksum of ours, every group is
-//! followed by a sync of sled's file, and opening is done with care. Reading order: `key`, `record`, `open`, `index`,
-//! `motion`, `completions`, `writer`.
+//! followed by a sync of sled's file, opening is done with care, and every start checks the whole log. Reading order:
+//! `key`, `record`, `open`, `index`, `check`, `start`, `motion`, `completions`, `writer`.
 
 mod blobs;
+mod check;
 mod completions;
 mod index;
 mod key;
 mod motion;
 mod open;
 mod record;
+mod start;
 mod writer;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -23,6 +25,7 @@ use derive_more::{Display, Error};
 use tokio::sync::{mpsc, oneshot};
 
 use self::blobs::Blobs;
+pub use self::check::{Checked, Fault, Stray};
 pub use self::completions::Completion;
 use self::index::Index;
 pub use self::motion::Moving;
@@ -46,6 +49,9 @@ pub enum JobLogError {
     /// A record or the database is not what was written.
     #[display("the job log is damaged")]
     Damaged,
+    /// The log says less than it said before: changes that were durable are gone.
+    #[display("the job log has lost its newest changes")]
+    Outdated,
     /// The log takes no more changes.
     #[display("the job log is closed")]
     Closed,
@@ -90,7 +96,26 @@ impl JobLog {
     /// # Errors
     /// When the directory cannot be used, or not even a new log opens.
     pub fn open(dir: &Path, observe_sync: SyncObserver) -> Result<Self, JobLogError> {
-        let opened = open::open(dir)?;
+        Self::start(dir, open::open(dir)?, observe_sync)
+    }
+
+    /// Opens the log in `dir` only if it opens as it lies there: nothing is put aside and no other log is made.
+    ///
+    /// # Errors
+    /// [`JobLogError::Damaged`] when it does not open.
+    pub fn open_as_it_is(dir: &Path) -> Result<Self, JobLogError> {
+        Self::start(dir, open::open_as_it_is(dir)?, Arc::new(|_| {}))
+    }
+
+    /// Moves a log that nobody has open aside as it is, and says where it lies now. The next to open one makes it anew.
+    ///
+    /// # Errors
+    /// When the log cannot be moved; it lies where it was then.
+    pub fn put_aside(dir: &Path) -> io::Result<PathBuf> {
+        open::put_aside(dir)
+    }
+
+    fn start(dir: &Path, opened: open::Opened, observe_sync: SyncObserver) -> Result<Self, JobLogError> {
         let index = Arc::new(Index::new(opened.db)?);
         let (orders, queue) = mpsc::channel(ORDER_QUEUE_MAX);
         let writer = Writer::new(queue, Arc::clone(&index), (opened.file, Blobs::of(dir)), observe_sync);
@@ -180,44 +205,6 @@ impl JobLog {
     /// When a claim cannot be read.
     pub fn claims(&self) -> Result<Vec<(u64, Claim)>, JobLogError> {
         self.index.claims()
-    }
-
-    /// The segment from which on frames may be missing in the log.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub fn checkpoint(&self, store: StoreName) -> Result<u64, JobLogError> {
-        self.index.checkpoint(store)
-    }
-
-    /// Where the last region that the log knows of ends in a segment, in bytes; 0 when it knows of none.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub fn end_of_segment(&self, store: StoreName, segment: u64) -> Result<u64, JobLogError> {
-        let mut end = 0;
-        for id in self.index.batches_in(store, segment)? {
-            let Some(batch) = self.index.batch(id)? else { continue };
-            end = end.max(match store {
-                StoreName::Spool => batch.seal.end(),
-                StoreName::Results => self.end_of_results(id, batch.seal.entries as usize, segment)?,
-            });
-        }
-        Ok(end)
-    }
-
-    fn end_of_results(&self, id: BatchId, files: usize, segment: u64) -> Result<u64, JobLogError> {
-        let records = self.index.files(id, 0, files)?.into_iter();
-        let places = records.filter_map(|(_, record)| Some(record.end?.results));
-        Ok(places.filter(|place| place.segment == segment).map(|place| place.end()).max().unwrap_or(0))
-    }
-
-    /// Whether any batch has a region in the segment.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub fn is_alive(&self, store: StoreName, segment: u64) -> Result<bool, JobLogError> {
-        self.index.is_alive(store, segment)
     }
 
     /// What to wait for until a batch is completed; none when it is.

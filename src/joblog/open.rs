@@ -29,8 +29,25 @@ pub struct Opened {
     pub file: File,
 }
 
-/// Opens the log in `dir`.
+/// Opens the log in `dir`, or a new one in its place.
 pub fn open(dir: &Path) -> Result<Opened, JobLogError> {
+    match open_as_it_is(dir) {
+        Err(JobLogError::Damaged) => {}
+        opened => return opened,
+    }
+    let aside = put_aside(dir).map_err(|error| JobLogError::from_io(&error))?;
+    log::error!(
+        "the job log is unreadable and was put aside as {}; it is made anew from seals and results",
+        aside.display()
+    );
+    finish(dir, try_open(dir)?.ok_or(JobLogError::Damaged)?)
+}
+
+/// Opens the log in `dir`, with or without its snapshots.
+///
+/// # Errors
+/// [`JobLogError::Damaged`] when it does not open either way.
+pub fn open_as_it_is(dir: &Path) -> Result<Opened, JobLogError> {
     std::fs::create_dir_all(dir).map_err(|error| JobLogError::from_io(&error))?;
     remove_snapshots(dir, |name| name.ends_with(".generating")).map_err(|error| JobLogError::from_io(&error))?;
     if let Some(db) = try_open(dir)? {
@@ -38,14 +55,6 @@ pub fn open(dir: &Path) -> Result<Opened, JobLogError> {
     }
     log::warn!("the job log did not open; trying again without its snapshots");
     remove_snapshots(dir, |_| true).map_err(|error| JobLogError::from_io(&error))?;
-    if let Some(db) = try_open(dir)? {
-        return finish(dir, db);
-    }
-    let aside = put_aside(dir).map_err(|error| JobLogError::from_io(&error))?;
-    log::error!(
-        "the job log is unreadable and was put aside as {}; it is made anew from seals and results",
-        aside.display()
-    );
     finish(dir, try_open(dir)?.ok_or(JobLogError::Damaged)?)
 }
 
@@ -103,7 +112,8 @@ fn remove_snapshots(dir: &Path, which: impl Fn(&str) -> bool) -> io::Result<()> 
     Ok(())
 }
 
-fn put_aside(dir: &Path) -> io::Result<PathBuf> {
+/// Moves the log in `dir` aside as it is and says where it lies now; nothing of it is deleted, ever.
+pub fn put_aside(dir: &Path) -> io::Result<PathBuf> {
     let mut aside = dir.as_os_str().to_owned();
     aside.push(format!(".damaged-{}", jiff::Timestamp::now().as_millisecond()));
     let aside = PathBuf::from(aside);
@@ -113,5 +123,6 @@ fn put_aside(dir: &Path) -> io::Result<PathBuf> {
     )]
     std::fs::rename(dir, &aside)?;
     std::fs::create_dir_all(dir)?;
+    File::open(dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()?;
     Ok(aside)
 }

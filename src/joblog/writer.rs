@@ -135,6 +135,8 @@ struct Step<'a> {
     ended: HashSet<FileId>,
     /// What the group is, by the weightiest of its changes.
     durable_step: DurableStep,
+    /// Removals that begin with this group.
+    removals: u64,
 }
 
 impl<'a> Step<'a> {
@@ -145,6 +147,7 @@ impl<'a> Step<'a> {
             records: HashMap::new(),
             ended: HashSet::new(),
             durable_step: DurableStep::ClaimAppend,
+            removals: 0,
         }
     }
 
@@ -214,6 +217,7 @@ impl<'a> Step<'a> {
         if let Some(record) = self.record(id)?.filter(|record| record.finished_ms.is_some()) {
             record.is_doomed = true;
             self.batch.insert(key::doomed(id), &[]);
+            self.removals += 1;
         }
         Ok(())
     }
@@ -249,6 +253,10 @@ impl<'a> Step<'a> {
             if let Some(record) = record {
                 self.batch.insert(key::batch(*id), record::encode(record));
             }
+        }
+        if self.removals > 0 {
+            let removals = self.index.removals()? + self.removals;
+            self.batch.insert(key::removals(), &removals.to_be_bytes());
         }
         let apply = || self.index.db.apply_batch(self.batch).map_err(|error| JobLogError::from_sled(&error));
         fault::step(self.durable_step, apply)

@@ -2,13 +2,16 @@
 //!
 //! A batch is its files' bytes and a seal, a region of an append-only segment; it exists if and only if its seal is whole
 //! and durable. Results lie in segments of the same kind. Reading order: `frame`, `segment`, `stock`, `committer`,
-//! `store`, `seal`, `intake`, `stream`, `content`, `survey`, `lock`.
+//! `store`, `seal`, `intake`, `stream`, `content`, `survey`, `examine`, `removals`, `duplicate`, `lock`.
 
 mod committer;
 mod content;
+mod duplicate;
+mod examine;
 mod frame;
 mod intake;
 mod lock;
+mod removals;
 mod seal;
 mod segment;
 mod stock;
@@ -28,9 +31,12 @@ use tokio::sync::Semaphore;
 
 pub use self::committer::{COMMIT_QUEUE_MAX, OnCommitted};
 pub use self::content::Content;
+pub use self::duplicate::Duplicate;
+pub use self::examine::{ExaminedSegment, SegmentUse};
 pub use self::frame::{BLOCK_BYTES, FrameBody, FrameKind, FrameRef, align_up};
 pub use self::intake::{Intake, KeptFile, OnSealed};
 pub use self::lock::DirectoryLock;
+pub use self::removals::Removals;
 pub use self::seal::{ResultEntry, ResultsHeader, SealHeader, SealedBatch, SealedFile, Sha256Digest, Timings};
 pub use self::store::{SegmentStore, StoreOptions};
 pub use self::survey::{Known, Survey};

@@ -255,7 +255,7 @@ impl SegmentStore {
         Ok(bytes)
     }
 
-    fn file(&self, segment: u64) -> Result<Arc<File>, SpoolError> {
+    pub(super) fn file(&self, segment: u64) -> Result<Arc<File>, SpoolError> {
         Ok(self.segment(segment)?.file)
     }
 

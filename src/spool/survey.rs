@@ -2,7 +2,8 @@
 //!
 //! Runs before anything is written. Frames are found by walking a segment's blocks, so that damage to one costs no other;
 //! a segment of its own is read from its end. What is dead is swept on the way, and a crash in the sweep only leaves it to
-//! the next start. Where there is no job log to ask, what looks damaged is kept: it may have been acknowledged.
+//! the next start. Where there is no job log to ask, what looks damaged is kept, then and later: it may have been
+//! acknowledged.
 
 use std::fs::File;
 use std::io;
@@ -25,6 +26,8 @@ pub trait Known {
     fn is_alive(&self, segment: u64) -> bool;
     /// Where the last region that the log knows of ends in the segment, in bytes.
     fn end(&self, segment: u64) -> u64;
+    /// Whether an earlier survey found something damaged in the segment, for which it is kept.
+    fn is_kept(&self, segment: u64) -> bool;
 }
 
 /// What a survey found and did.
@@ -34,16 +37,16 @@ pub struct Survey {
     pub frames: Vec<FrameRef>,
     /// Segments that were removed because nothing in them is alive.
     pub swept: usize,
-    /// Segments in which something that may have been acknowledged cannot be read.
+    /// Segments in which something that may have been acknowledged cannot be read, and that are to be kept for it.
     pub damaged: Vec<u64>,
 }
 
 /// What one segment holds.
 #[derive(Default)]
-struct Found {
-    frames: Vec<FrameRef>,
-    /// A frame began here and is not whole: cut short by a crash, or damaged later.
-    has_torn: bool,
+pub(super) struct Found {
+    pub(super) frames: Vec<FrameRef>,
+    /// Where a frame begins and is not whole: cut short by a crash, or damaged later.
+    pub(super) torn: Vec<u64>,
 }
 
 impl SegmentStore {
@@ -59,10 +62,10 @@ impl SegmentStore {
             match self.look(id, known) {
                 Ok(found) => {
                     let is_empty = found.frames.is_empty() && !known.is_alive(id);
-                    if is_empty && found.has_torn && is_new_log {
-                        log::error!("segment {id}: kept, although nothing in it can be read");
+                    if !found.torn.is_empty() && is_new_log {
+                        log::error!("segment {id}: kept, although something in it cannot be read");
                         survey.damaged.push(id);
-                    } else if is_empty {
+                    } else if is_empty && !known.is_kept(id) {
                         fault::step(DurableStep::Sweep, || self.unlink(id))?;
                         survey.swept += 1;
                     }
@@ -88,7 +91,11 @@ impl SegmentStore {
         match segment.kind {
             SegmentKind::Stock => Ok(Found::default()),
             SegmentKind::Own if known.is_alive(id) => Ok(Found::default()),
-            SegmentKind::Own => last_frame(&segment),
+            SegmentKind::Own => {
+                let found = last_frame(&segment)?;
+                // Nothing but a log would say whether its end is damaged or never came.
+                if found.frames.is_empty() && known.checkpoint() == 0 { walk(&segment) } else { Ok(found) }
+            }
             SegmentKind::Shared if known.is_alive(id) && id < known.checkpoint() => Ok(Found::default()),
             SegmentKind::Shared => {
                 let found = walk(&segment)?;
@@ -102,7 +109,7 @@ impl SegmentStore {
 /// Gives back what lies behind the last region: a group that a crash cut short, of which nobody was told, and the room
 /// that was preallocated.
 fn cut_off_torn_group(segment: &Segment, found: &Found, known: &dyn Known) -> io::Result<()> {
-    if found.has_torn && known.checkpoint() == 0 {
+    if known.is_kept(segment.id) || (!found.torn.is_empty() && known.checkpoint() == 0) {
         return Ok(());
     }
     let end = found.frames.last().map_or(Segment::FIRST_REGION, FrameRef::end).max(known.end(segment.id));
@@ -110,7 +117,7 @@ fn cut_off_torn_group(segment: &Segment, found: &Found, known: &dyn Known) -> io
 }
 
 /// The frame that ends with the file.
-fn last_frame(segment: &Segment) -> io::Result<Found> {
+pub(super) fn last_frame(segment: &Segment) -> io::Result<Found> {
     let length = segment.file.metadata()?.len();
     let Some(trailer_at) = length.checked_sub(8).filter(|at| *at >= Segment::FIRST_REGION) else {
         return Ok(Found::default());
@@ -120,15 +127,15 @@ fn last_frame(segment: &Segment) -> io::Result<Found> {
     match trailer(&bytes).and_then(|frame_length| length.checked_sub(frame_length)) {
         Some(at) if at % BLOCK_BYTES == 0 => {
             let mut found = Found::default();
-            found.add(frame_at(segment, at)?);
+            found.add(at, frame_at(segment, at)?);
             Ok(found)
         }
         _ => Ok(Found::default()),
     }
 }
 
-/// Every whole frame of a shared segment.
-fn walk(segment: &Segment) -> io::Result<Found> {
+/// Every frame of a segment.
+pub(super) fn walk(segment: &Segment) -> io::Result<Found> {
     let mut found = Found::default();
     let mut at = Segment::FIRST_REGION;
     let mut window = vec![0; WALK_BYTES];
@@ -143,16 +150,16 @@ fn walk(segment: &Segment) -> io::Result<Found> {
             Prelude::decode(&window[offset..read], segment.id, &segment.nonce, here).map(|_| here)
         });
         at = match begins_here {
-            Some(here) => found.add(frame_at(segment, here)?).unwrap_or(here + BLOCK_BYTES),
+            Some(here) => found.add(here, frame_at(segment, here)?).unwrap_or(here + BLOCK_BYTES),
             None => at + WALK_BYTES as u64,
         };
     }
 }
 
 impl Found {
-    /// Notes a frame, whole or torn; says where it ends if it is whole.
-    fn add(&mut self, frame: Option<FrameRef>) -> Option<u64> {
-        self.has_torn |= frame.is_none();
+    /// Notes the frame at `at`, whole or torn; says where it ends if it is whole.
+    fn add(&mut self, at: u64, frame: Option<FrameRef>) -> Option<u64> {
+        self.torn.extend(frame.is_none().then_some(at));
         self.frames.extend(frame);
         frame.map(|frame| frame.end())
     }

@@ -74,6 +74,10 @@ impl Known for Log<'_> {
     fn end(&self, segment: u64) -> u64 {
         self.0.iter().filter(|seal| seal.segment == segment).map(FrameRef::end).max().unwrap_or(0)
     }
+
+    fn is_kept(&self, _: u64) -> bool {
+        false
+    }
 }
 
 /// What the next start finds when the job log knows of these regions.

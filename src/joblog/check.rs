@@ -1,0 +1,298 @@
+//! The check of every start: one walk over everything that the log says.
+//!
+//! sled has opened damaged logs without a word, with their newest changes gone or with pages that it misses only when
+//! they are read. So every page is read and every record decoded, and what two places say of one thing is compared: a
+//! batch's tally with its files' ends, its record with the marks that it is open, doomed, or in a segment. What sled loses
+//! is a range of keys, and those lie far apart.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use derive_more::Display;
+
+use super::key::{self, Key};
+use super::record::{self, BatchRecord, Claim, FileRecord};
+use super::{Index, JobLogError, StoreName};
+use crate::batch::{BatchId, FileId, Tally};
+
+/// Faults that are told; a log with more is no better known by them.
+const FAULTS_MAX: usize = 1000;
+
+/// What a check found.
+#[derive(Debug, Default)]
+pub struct Checked {
+    pub batches: u64,
+    /// Files with an outcome of their own; those that were refused while they arrived have none.
+    pub outcomes: u64,
+    pub claims: u64,
+    /// Batches that are marked and have no record: a crash cut their entering short.
+    pub strays: Vec<Stray>,
+    /// What cannot be true of a log that is whole.
+    pub faults: Vec<Fault>,
+}
+
+/// A batch without a record, and the segments that it is said to have regions in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    pub batch: BatchId,
+    pub spool: Vec<u64>,
+    pub results: Vec<u64>,
+}
+
+/// A sign of damage. Each is a sentence without its full stop.
+#[derive(Debug, Display, Clone, PartialEq, Eq)]
+pub enum Fault {
+    #[display("the job log's database cannot be read to its end")]
+    Database,
+    #[display("the job log has an entry that is none of ours")]
+    Key,
+    #[display("the record of batch {_0} cannot be read")]
+    Batch(BatchId),
+    #[display("the record of file {_0} cannot be read")]
+    File(FileId),
+    #[display("the claim of window {_0} cannot be read")]
+    Claim(u64),
+    #[display("a number of the job log cannot be read")]
+    Number,
+    #[display("batch {_0} counts other outcomes than its files have")]
+    Count(BatchId),
+    #[display("file {_0} has a record, and its batch has none")]
+    Ownerless(FileId),
+    #[display("batch {_0} is marked otherwise than its record says")]
+    Mark(BatchId),
+}
+
+/// Walks over the whole log. A panic of the database is a fault, too.
+pub fn check(index: &Index) -> Checked {
+    let walked = catch_unwind(AssertUnwindSafe(|| {
+        let mut walk = Walk::default();
+        if walk.over(index).is_err() {
+            walk.checked.faults.push(Fault::Database);
+        }
+        walk.checked
+    }));
+    walked.unwrap_or_else(|_| Checked { faults: vec![Fault::Database], ..Checked::default() })
+}
+
+/// A sum over keys that does not depend on their order.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Sum(u64);
+
+impl Sum {
+    fn add(&mut self, key: &[u8]) {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        self.0 = self.0.wrapping_add(hasher.finish() | 1);
+    }
+}
+
+/// A walk under way.
+#[derive(Default)]
+struct Walk {
+    checked: Checked,
+    /// The batch whose records come now.
+    group: Option<Group>,
+    /// The marks that the records call for, and those that are there.
+    expected: Sum,
+    found: Sum,
+}
+
+/// A batch and what its files' records have shown so far.
+struct Group {
+    id: BatchId,
+    record: Option<BatchRecord>,
+    ends: Tally,
+    results: BTreeSet<u64>,
+}
+
+impl Walk {
+    fn over(&mut self, index: &Index) -> Result<(), JobLogError> {
+        for entry in index.db.iter() {
+            let (key, value) = entry.map_err(|error| JobLogError::from_sled(&error))?;
+            self.visit(&key, &value);
+            if self.checked.faults.len() >= FAULTS_MAX {
+                return Ok(());
+            }
+        }
+        self.close_group();
+        if self.checked.faults.is_empty() && self.expected != self.found {
+            compare_marks(index, &mut self.checked)?;
+        }
+        Ok(())
+    }
+
+    fn visit(&mut self, key: &[u8], value: &[u8]) {
+        match key::parse(key) {
+            Some(Key::Batch(id)) => self.visit_batch(id, value),
+            Some(Key::File(id)) => self.visit_file(id, value),
+            Some(Key::Claim(window)) => {
+                self.checked.claims += 1;
+                self.note(record::decode::<Claim>(value).is_ok(), || Fault::Claim(window));
+            }
+            Some(Key::Number) => self.note(value.len() == 8, || Fault::Number),
+            Some(Key::Open(_) | Key::Doomed(_) | Key::Segment(_)) => self.found.add(key),
+            Some(Key::Kept) => {}
+            None => self.note(false, || Fault::Key),
+        }
+    }
+
+    fn visit_batch(&mut self, id: BatchId, value: &[u8]) {
+        self.close_group();
+        self.checked.batches += 1;
+        let record: Option<BatchRecord> = record::decode(value).ok();
+        self.note(record.is_some(), || Fault::Batch(id));
+        self.group = Some(Group { id, record, ends: Tally::default(), results: BTreeSet::new() });
+    }
+
+    fn visit_file(&mut self, id: FileId, value: &[u8]) {
+        let Some(group) = self.group.as_mut().filter(|group| group.id == id.batch()) else {
+            return self.note(false, || Fault::Ownerless(id));
+        };
+        let Ok(record) = record::decode::<FileRecord>(value) else {
+            return self.note(false, || Fault::File(id));
+        };
+        let Some(end) = record.end else { return };
+        group.ends.count(end.outcome.state());
+        group.results.insert(end.results.segment);
+        self.checked.outcomes += 1;
+    }
+
+    /// Compares the batch whose records have all come with its files, and notes the marks that it calls for.
+    fn close_group(&mut self) {
+        let Some(Group { id, record: Some(record), ends, results }) = self.group.take() else { return };
+        self.note(counts_agree(&record, &ends), || Fault::Count(id));
+        for mark in marks_of(id, &record, &results) {
+            self.expected.add(&mark);
+        }
+    }
+
+    fn note(&mut self, holds: bool, fault: impl FnOnce() -> Fault) {
+        if !holds {
+            self.checked.faults.push(fault());
+        }
+    }
+}
+
+/// Whether a batch's tally is that of its files' ends. Refused files are rejected without a record of their own.
+fn counts_agree(record: &BatchRecord, ends: &Tally) -> bool {
+    let Tally { total, succeeded, failed, rejected, cancelled } = record.tally;
+    total == record.seal.entries
+        && (succeeded, failed, cancelled) == (ends.succeeded, ends.failed, ends.cancelled)
+        && rejected >= ends.rejected
+        && record.tally.done() <= total
+        && record.finished_ms.is_some() == (record.tally.done() == total)
+}
+
+/// The marks that a batch must have.
+fn marks_of(id: BatchId, record: &BatchRecord, results: &BTreeSet<u64>) -> Vec<Vec<u8>> {
+    let mut marks = vec![key::segment(StoreName::Spool, record.seal.segment, id)];
+    marks.extend(results.iter().map(|segment| key::segment(StoreName::Results, *segment, id)));
+    if record.finished_ms.is_none() {
+        marks.push(key::open(id));
+    }
+    if record.is_doomed {
+        marks.push(key::doomed(id));
+    }
+    marks
+}
+
+/// Looks for the marks that differ: those of no batch are strays, those that a batch lacks or must not have are faults.
+/// One segment too many only keeps the segment.
+fn compare_marks(index: &Index, checked: &mut Checked) -> Result<(), JobLogError> {
+    let mut strays: BTreeMap<BatchId, Stray> = BTreeMap::new();
+    for entry in index.db.iter() {
+        let (key, value) = entry.map_err(|error| JobLogError::from_sled(&error))?;
+        let (id, is_right) = match key::parse(&key) {
+            Some(Key::Batch(id)) => {
+                let record: BatchRecord = record::decode(&value)?;
+                let ends = index.files(id, 0, record.seal.entries as usize)?.into_iter();
+                let results = ends.filter_map(|(_, file)| Some(file.end?.results.segment)).collect();
+                let mut is_right = true;
+                for mark in marks_of(id, &record, &results) {
+                    is_right &= index.has(&mark)?;
+                }
+                (id, is_right)
+            }
+            Some(Key::Open(id)) => (id, index.batch(id)?.is_none_or(|record| record.finished_ms.is_none())),
+            Some(Key::Doomed(id)) => (id, index.batch(id)?.is_none_or(|record| record.is_doomed)),
+            Some(Key::Segment(id)) => (id, true),
+            _ => continue,
+        };
+        if !is_right {
+            checked.faults.push(Fault::Mark(id));
+        } else if index.batch(id)?.is_none() {
+            let stray = strays.entry(id).or_insert_with(|| Stray { batch: id, spool: Vec::new(), results: Vec::new() });
+            match key::place_of(&key) {
+                Some((StoreName::Spool, segment)) => stray.spool.push(segment),
+                Some((StoreName::Results, segment)) => stray.results.push(segment),
+                None => {}
+            }
+        }
+    }
+    checked.strays = strays.into_values().collect();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::joblog::JobLog;
+    use crate::spool::{FrameRef, SealHeader, SealedBatch, SealedFile};
+
+    fn open(dir: &TempDir) -> JobLog {
+        JobLog::open(dir.path(), Arc::new(|_| {})).unwrap()
+    }
+
+    fn sealed(segment: u64) -> SealedBatch {
+        let batch = BatchId::new();
+        let header = SealHeader { batch, created_ms: 1, owner: "local".into(), metadata: None, bytes_total: 0 };
+        let seal = FrameRef { segment, region: 4096, frame: 8192, length: 100, header_length: 10, entries: 2 };
+        SealedBatch { header, seal, files: vec![SealedFile::default(); 2] }
+    }
+
+    #[test]
+    fn a_log_that_is_whole_has_no_faults_and_one_batch_that_is_half_there_is_a_stray() {
+        let dir = TempDir::new().unwrap();
+        let log = open(&dir);
+        log.enter(&sealed(1), true).unwrap();
+        let half = sealed(2);
+        log.enter_in_part(&half).unwrap();
+        let checked = log.check();
+        assert_eq!((checked.batches, checked.faults), (1, Vec::new()));
+        assert_eq!(checked.strays, [Stray { batch: half.header.batch, spool: vec![2], results: Vec::new() }]);
+    }
+
+    #[test]
+    fn each_entry_that_is_changed_or_gone_is_noticed() {
+        let dir = TempDir::new().unwrap();
+        let log = open(&dir);
+        let batch = sealed(1);
+        let id = batch.header.batch;
+        log.enter(&batch, true).unwrap();
+        log.index.put(key::removals(), &[0; 8]).unwrap();
+        let entries: Vec<_> = log.index.db.iter().map(Result::unwrap).collect();
+        for (key, value) in entries {
+            log.index.take(&key).unwrap();
+            let checked = log.check();
+            let is_number = key::parse(&key) == Some(Key::Number);
+            let is_noticed = !checked.faults.is_empty() || !checked.strays.is_empty();
+            assert!(is_noticed != is_number, "{:?} is gone", key::parse(&key));
+            log.index.put(key.to_vec(), &[value.as_ref(), b"?"].concat()).unwrap();
+            let is_mark = matches!(key::parse(&key), Some(Key::Open(_) | Key::Segment(_)));
+            assert!(log.check().faults.is_empty() == is_mark, "{:?} is longer", key::parse(&key));
+            log.index.put(key.to_vec(), &value).unwrap();
+        }
+        let ownerless = record::encode(&FileRecord::default());
+        log.index.put(key::file(BatchId::new().file(0)), &ownerless).unwrap();
+        log.index.put(key::file(id.file(0)), b"torn").unwrap();
+        log.index.put(b"x".to_vec(), b"").unwrap();
+        let faults = log.check().faults;
+        assert!(faults.contains(&Fault::File(id.file(0))) && faults.contains(&Fault::Key), "{faults:?}");
+        assert!(faults.iter().any(|fault| matches!(fault, Fault::Ownerless(_))), "{faults:?}");
+    }
+}
