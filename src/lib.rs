@@ -18,5 +18,6 @@ pub mod worker;
 
 pub mod actors;
 pub mod cli;
+pub mod doctor;
 pub mod http;
 pub mod server;

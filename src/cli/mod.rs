@@ -1,6 +1,7 @@
 //! The command line: which subcommands and flags there are, and how the program ends. One file per subcommand.
 
 pub mod config;
+pub mod doctor;
 pub mod serve;
 
 use std::{
@@ -14,7 +15,8 @@ use clap::{Args, Parser, Subcommand, error::ErrorKind};
 use derive_more::{Display, Error, From};
 
 use crate::{
-    config::{Config, ConfigError, Effective, Flag, Sources},
+    config::{self as settings, Config, ConfigError, Effective, Flag, Sources},
+    doctor::DoctorError,
     server::ServeError,
 };
 
@@ -25,6 +27,7 @@ Examples:
   consign --set limits.file_bytes_max=1GiB            Take larger files
   CONSIGN_WORKER_PROCESSES=2 consign                  Every setting is also an environment variable
   consign config > consign.toml                       Write the settings in force, to be edited
+  consign doctor                                      See whether ./data is sound, and what mends it
   curl -F files=@report.pdf http://127.0.0.1:8080/batches";
 
 /// Takes custody of files: upload many in one request, and learn what became of each.
@@ -45,6 +48,9 @@ pub enum Command {
     Serve(ServeArguments),
     /// Print the settings in force as TOML, each with where it came from.
     Config(SettingsArguments),
+    /// Say whether the data directory is sound, and mend it.
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(doctor::DoctorArguments),
     /// Read files for a server that started this process.
     #[command(hide = true)]
     Worker {
@@ -90,17 +96,20 @@ pub enum CliError {
     Usage(#[error(not(source))] String),
     Settings(ConfigError),
     Serve(ServeError),
+    Doctor(DoctorError),
     #[display("the output cannot be written: {_0}")]
     Output(io::Error),
 }
 
 impl CliError {
-    /// 2 where the caller has to ask differently, 1 where the program failed.
+    /// 2 where the caller has to ask differently, 1 where the program failed; the doctor's 1 says that it found something,
+    /// so its failure is 3.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) | Self::Settings(_) => ExitCode::from(2),
             Self::Serve(_) | Self::Output(_) => ExitCode::from(1),
+            Self::Doctor(_) => ExitCode::from(3),
         }
     }
 }
@@ -120,9 +129,9 @@ pub fn command() -> Result<Option<Command>, CliError> {
     }
 }
 
-/// Starts the log: to standard error, from `info` upwards unless `CONSIGN_LOG` says otherwise.
-pub fn start_log() {
-    env_logger::Builder::from_env(env_logger::Env::new().filter_or("CONSIGN_LOG", "info"))
+/// Starts the log: to standard error, from `level` upwards unless `CONSIGN_LOG` says otherwise.
+pub fn start_log(level: &str) {
+    env_logger::Builder::from_env(env_logger::Env::new().filter_or("CONSIGN_LOG", level))
         .format(|line, record| {
             let now = jiff::Timestamp::now();
             let (level, target) = (record.level(), record.target());
@@ -133,6 +142,12 @@ pub fn start_log() {
 }
 
 impl SettingsArguments {
+    /// The settings file that is read under these flags, if one is.
+    #[must_use]
+    pub fn file_in_force(&self) -> Option<PathBuf> {
+        settings::file_in_force(self.config.clone())
+    }
+
     /// The settings in force under these flags and the process's environment.
     ///
     /// # Errors

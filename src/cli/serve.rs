@@ -15,7 +15,7 @@ use crate::{
 pub fn run(arguments: ServeArguments) -> Result<(), CliError> {
     let ServeArguments { settings, listener_on_stdin } = arguments;
     let Effective { config, settings } = settings.load()?;
-    start_log();
+    start_log("info");
     for setting in settings.iter().filter(|setting| setting.origin != Origin::Default) {
         // Without the value: what is secret must not reach the log.
         info!("setting {} comes from {}", setting.key, setting.origin);

@@ -94,6 +94,14 @@ impl Config {
     }
 }
 
+/// The settings file that is read: the one that is named, the one that the environment names, or `consign.toml` where
+/// there is one.
+#[must_use]
+pub fn file_in_force(named: Option<PathBuf>) -> Option<PathBuf> {
+    let by_default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.is_file());
+    named.or_else(|| std::env::var_os(CONFIG_VARIABLE).map(PathBuf::from)).or_else(by_default)
+}
+
 impl Default for Effective {
     fn default() -> Self {
         Layers::defaults().effective().expect("the default settings are possible")

@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::batch::Tokenizer;
 pub use effective::{Effective, Origin, Setting};
-pub use layers::{ConfigError, Flag, Sources};
+pub use layers::{ConfigError, Flag, Sources, file_in_force};
 
 /// All settings of one server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

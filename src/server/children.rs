@@ -34,10 +34,10 @@ fn extract_limits(config: &Config) -> extract::Limits {
     }
 }
 
-/// How children are run, with the OCR engine that this machine has.
-pub async fn worker_settings(config: &Config, health: &Health) -> worker::WorkerSettings {
+/// How children are run, without an OCR engine.
+pub fn bare_worker_settings(config: &Config) -> worker::WorkerSettings {
     let settings = &config.worker;
-    let mut workers = worker::WorkerSettings {
+    worker::WorkerSettings {
         program: worker::OWN_PROGRAM.into(),
         wall: Duration::from_millis(settings.wall_ms_max),
         silence: Duration::from_millis(settings.silence_ms_max),
@@ -48,12 +48,24 @@ pub async fn worker_settings(config: &Config, health: &Health) -> worker::Worker
         ocr: None,
         #[cfg(feature = "test-hooks")]
         walls: worker::room::WALLS.to_vec(),
-    };
-    let found = match workers.limits.recognised_max {
+    }
+}
+
+/// The OCR engine that this machine has and the settings ask for.
+///
+/// # Errors
+/// Why there is none, in one sentence without its full stop.
+pub async fn find_ocr(config: &Config, workers: &worker::WorkerSettings) -> Result<worker::OcrEngine, String> {
+    match workers.limits.recognised_max {
         0 => Err("extract.recognised_max is 0".into()),
-        _ => worker::OcrEngine::find(&workers, &settings.ocr_languages).await,
-    };
-    match found {
+        _ => worker::OcrEngine::find(workers, &config.worker.ocr_languages).await,
+    }
+}
+
+/// How children are run, with the OCR engine that this machine has.
+pub async fn worker_settings(config: &Config, health: &Health) -> worker::WorkerSettings {
+    let mut workers = bare_worker_settings(config);
+    match find_ocr(config, &workers).await {
         Ok(engine) => {
             log::info!("text in images is recognised by {} ({})", engine.name, engine.program.display());
             health.set_ocr(engine.name.clone());

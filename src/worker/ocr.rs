@@ -66,6 +66,16 @@ impl OcrEngine {
         Ok(engine)
     }
 
+    /// The languages that it has data for.
+    ///
+    /// # Errors
+    /// Why it does not say, in one sentence without its full stop.
+    pub async fn languages(&self, settings: &WorkerSettings) -> Result<Vec<String>, String> {
+        let asked = Self { arguments: vec!["--list-langs".into()], ..self.clone() };
+        let listed = asked.ask(settings).await?;
+        Ok(listed.lines().skip(1).map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect())
+    }
+
     /// What the engine says to its arguments.
     async fn ask(&self, settings: &WorkerSettings) -> Result<String, String> {
         let told = |error: &dyn std::fmt::Display| format!("{} cannot be run: {error}", self.program.display());

@@ -97,6 +97,10 @@ impl Server {
         agent().get(self.url(path)).call().map(answer)
     }
 
+    pub fn delete(&self, path: &str) -> Answer {
+        self.try_delete(path).unwrap_or_else(|error| panic!("DELETE {path}: {error}"))
+    }
+
     /// A response whose body is still to be read.
     pub fn get_reader(&self, path: &str) -> impl Read {
         let response = agent().get(self.url(path)).call().unwrap_or_else(|error| panic!("GET {path}: {error}"));

@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod corpus;
+pub mod custody;
 pub mod disk;
 pub mod fault;
 pub mod form;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 
@@ -73,8 +73,22 @@ impl DataDir {
     }
 
     fn command(&self, settings: &[Setting<'_>]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_consign"));
+        let mut command = self.bare_command(settings);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(self.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command
+    }
+
+    /// Runs `consign doctor` on it with these flags, and waits for its end.
+    pub fn doctor(&self, flags: &[&str]) -> Output {
+        let mut command = self.bare_command(&[]);
+        command.arg("doctor").args(flags).arg("--data-dir").arg(self.path());
+        command.output().expect("the doctor's binary can be run")
+    }
+
+    /// The binary with these settings and no others.
+    fn bare_command(&self, settings: &[Setting<'_>]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_consign"));
         // Settings of whoever runs the tests, and the tests' own, are no settings of this server.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CONSIGN_")) {
             command.env_remove(name);
@@ -83,7 +97,7 @@ impl DataDir {
         for (name, value) in settings {
             command.env(format!("CONSIGN_{name}"), value);
         }
-        command.current_dir(self.dir.path()).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.current_dir(self.dir.path());
         command
     }
 

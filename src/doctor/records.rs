@@ -1,0 +1,84 @@
+//! From the records to the bytes: does everything that the job log names lie in the segments?
+
+use std::collections::{HashMap, HashSet};
+
+use super::DoctorError;
+use super::deep::{about, compare};
+use super::examine::Examination;
+use super::report::{Finding, Kind, Remedy};
+use crate::batch::BatchId;
+use crate::custody::FileStatus;
+use crate::joblog::BatchRecord;
+use crate::spool::ExaminedSegment;
+
+/// What the segments of both stores hold, for looking up.
+struct Held {
+    /// Segment and place of each whole frame.
+    seals: HashSet<(u64, u64)>,
+    results: HashSet<(u64, u64)>,
+    /// The length of each of the spool's segments.
+    lengths: HashMap<u64, u64>,
+}
+
+impl Examination<'_> {
+    /// Notes what records name and the segments do not hold.
+    pub(super) fn compare_records(&mut self) -> Result<(), DoctorError> {
+        let frames = |segments: &[ExaminedSegment]| {
+            segments.iter().flat_map(|segment| &segment.frames).map(|place| (place.segment, place.frame)).collect()
+        };
+        let lengths = self.spool.iter().map(|segment| (segment.id, segment.length)).collect();
+        let held = Held { seals: frames(&self.spool), results: frames(&self.results), lengths };
+        let mut before = None;
+        while let Some((id, record)) = self.custody.joblog.batch_before(before)? {
+            before = Some(id);
+            if record.is_doomed {
+                let message = format!("Batch {id} was to be removed, and a crash cut that short.");
+                let finding = Finding::new(Kind::BytesWithoutRecords, Remedy::Start, message);
+                self.findings.push(Finding { batch: Some(id), ..finding });
+            } else {
+                self.compare_batch(id, &record, &held)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn compare_batch(&mut self, id: BatchId, record: &BatchRecord, held: &Held) -> Result<(), DoctorError> {
+        let segment_length = held.lengths.get(&record.seal.segment);
+        let is_whole = held.seals.contains(&(record.seal.segment, record.seal.frame));
+        if !is_whole {
+            let what = if segment_length.is_some() { "its seal is damaged" } else { "its segment is gone" };
+            let message = format!("Batch {id} with {} files: {what}.", record.seal.entries);
+            let finding = Finding::new(Kind::RecordsWithoutBytes, Remedy::Upload, message);
+            self.findings.push(Finding { batch: Some(id), ..finding });
+        }
+        let Some(segment_length) = segment_length else { return Ok(()) };
+        for file in self.custody.files(id, record, 0, usize::MAX)? {
+            let finding = self.look_at(record, &file, *segment_length, held)?;
+            self.findings.extend(finding);
+        }
+        Ok(())
+    }
+
+    fn look_at(
+        &self,
+        record: &BatchRecord,
+        file: &FileStatus,
+        segment_length: u64,
+        held: &Held,
+    ) -> Result<Option<Finding>, DoctorError> {
+        if !file.is_readable {
+            let what = "its entry in the seal is damaged";
+            return Ok(Some(about(file, Kind::TornRecord, Remedy::Upload, what)));
+        }
+        let end = record.seal.region + file.sealed.offset + file.sealed.length;
+        if file.has_content() && end > segment_length {
+            return Ok(Some(about(file, Kind::RecordsWithoutBytes, Remedy::Upload, "its bytes are gone")));
+        }
+        let results = file.end.as_ref().map(|end| (end.results.segment, end.results.frame));
+        if results.is_some_and(|place| !held.results.contains(&place)) {
+            let what = "the results hold its outcome no more";
+            return Ok(Some(about(file, Kind::TornRecord, Remedy::Backup, what)));
+        }
+        if self.is_deep { compare(self.custody, record, file) } else { Ok(None) }
+    }
+}

@@ -1,0 +1,133 @@
+//! From the bytes to the records: does everything that lies in the segments belong to somebody?
+
+use bytesize::ByteSize;
+
+use super::DoctorError;
+use super::examine::Examination;
+use super::report::{Finding, Kind, Remedy};
+use crate::batch::BatchId;
+use crate::joblog::StoreName;
+use crate::spool::{ExaminedSegment, FrameRef, ResultEntry, ResultsHeader, SealHeader, SegmentStore, SegmentUse};
+
+impl Examination<'_> {
+    /// Notes what the segments hold and no record names.
+    pub(super) fn compare_segments(&mut self) -> Result<(), DoctorError> {
+        let (spool, results) = (self.spool.clone(), self.results.clone());
+        for seal in spool.iter().flat_map(|segment| &segment.frames) {
+            self.look_at_seal(seal)?;
+        }
+        for group in results.iter().flat_map(|segment| &segment.frames) {
+            self.look_at_results(group)?;
+        }
+        for (name, segments) in [(StoreName::Spool, &spool), (StoreName::Results, &results)] {
+            let kept = self.custody.joblog.kept(name)?;
+            for segment in segments {
+                self.look_at_segment(name, segment, kept.contains(&segment.id))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn look_at_seal(&mut self, seal: &FrameRef) -> Result<(), DoctorError> {
+        let header: SealHeader = self.custody.spool.store().header(seal)?;
+        if self.custody.joblog.batch(header.batch)?.is_none() {
+            self.living.add(StoreName::Spool, seal);
+            self.unknown.insert(header.batch);
+            self.note_batch(header.batch, Remedy::Start, "lies in the spool and not in the job log");
+        }
+        Ok(())
+    }
+
+    fn look_at_results(&mut self, group: &FrameRef) -> Result<(), DoctorError> {
+        let header: ResultsHeader = self.custody.results.header(group)?;
+        let entries: Vec<ResultEntry> = self.custody.results.entries(group, 0, group.entries as usize)?;
+        let (mut is_used, mut waiting) = (false, 0);
+        for entry in entries {
+            match self.custody.joblog.file(entry.file)?.end {
+                Some(end) => is_used |= end.results == *group,
+                None => waiting += 1,
+            }
+        }
+        let batch = header.batch;
+        let is_known = self.custody.joblog.batch(batch)?.is_some() || self.unknown.contains(&batch);
+        if is_known && waiting > 0 {
+            let what = format!("has {waiting} outcomes in the results that the job log lacks");
+            self.note_batch(batch, Remedy::Start, &what);
+        } else if !is_known && !self.custody.joblog.kept(StoreName::Spool)?.is_empty() {
+            let message = format!("Batch {batch} has outcomes in the results, and its seal is not to be found.");
+            let finding = Finding::new(Kind::TornRecord, Remedy::Restore, message);
+            self.findings.push(Finding { batch: Some(batch), ..finding });
+        } else if !is_used {
+            self.note_batch(batch, Remedy::Repair, "has outcomes in the results that nobody needs");
+        }
+        self.living.add(StoreName::Results, group);
+        Ok(())
+    }
+
+    fn note_batch(&mut self, batch: BatchId, remedy: Remedy, what: &str) {
+        let finding = Finding::new(Kind::BytesWithoutRecords, remedy, format!("Batch {batch} {what}."));
+        self.findings.push(Finding { batch: Some(batch), ..finding });
+    }
+
+    fn look_at_segment(
+        &mut self,
+        name: StoreName,
+        segment: &ExaminedSegment,
+        is_kept: bool,
+    ) -> Result<(), DoctorError> {
+        let told = format!("Segment {} of the {}", segment.id, told(name));
+        if is_kept || segment.is == SegmentUse::Unreadable {
+            let message = format!("{told} holds something that cannot be read.");
+            self.findings.push(Finding::new(Kind::TornRecord, Remedy::Restore, message));
+            return Ok(());
+        }
+        let is_owned = self.living.is_in(name, segment.id);
+        match segment.is {
+            SegmentUse::Stock | SegmentUse::Unreadable => {}
+            SegmentUse::Own if is_owned => {}
+            SegmentUse::Unmade | SegmentUse::Own => {
+                self.note_bytes(Remedy::Start, &told, segment.disk_bytes, "of an upload that never ended");
+            }
+            SegmentUse::Shared => {
+                for torn in segment.torn.iter().filter(|torn| !self.living.owns(name, segment.id, **torn)) {
+                    let message = format!("{told} has a frame at byte {torn} that is not whole.");
+                    let remedy = self.remedy_of_torn(name, segment, *torn)?;
+                    self.findings.push(Finding::new(Kind::TornRecord, remedy, message));
+                }
+                for gap in self.living.gaps(name, self.store(name), segment)? {
+                    self.note_bytes(Remedy::Repair, &told, gap.bytes, "that nobody owns");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A group that a crash cut short is at the end of a segment that was in use, and is cut off; any other torn frame may
+    /// have been acknowledged.
+    fn remedy_of_torn(&self, name: StoreName, segment: &ExaminedSegment, torn: u64) -> Result<Remedy, DoctorError> {
+        let checkpoint = self.custody.joblog.checkpoint(name)?;
+        let is_last = segment.frames.last().is_none_or(|last| last.end() <= torn);
+        let was_in_use = checkpoint > 0 && (segment.id >= checkpoint || !self.living.is_in(name, segment.id));
+        Ok(if is_last && was_in_use { Remedy::Start } else { Remedy::Restore })
+    }
+
+    fn note_bytes(&mut self, remedy: Remedy, told: &str, bytes: u64, whose: &str) {
+        let message = format!("{told} holds {} {whose}.", ByteSize(bytes));
+        let finding = Finding::new(Kind::BytesWithoutRecords, remedy, message);
+        self.findings.push(Finding { bytes: Some(bytes), ..finding });
+    }
+
+    fn store(&self, name: StoreName) -> &SegmentStore {
+        match name {
+            StoreName::Spool => self.custody.spool.store(),
+            StoreName::Results => &self.custody.results,
+        }
+    }
+}
+
+fn told(name: StoreName) -> &'static str {
+    match name {
+        StoreName::Spool => "spool",
+        StoreName::Results => "results",
+    }
+}
