@@ -42,6 +42,8 @@ pub enum DurableStep {
     BatchClose,
     /// A removal's beginning or end is applied to the job log.
     RemovalAppend,
+    /// The number of removals is written beside the job log.
+    RemovalCount,
     LogFlush,
     LogSync,
     /// The frame of a dead region is overwritten.
@@ -55,7 +57,7 @@ pub enum DurableStep {
 
 impl DurableStep {
     /// Every step.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::SegmentCreate,
         Self::SegmentPreallocate,
         Self::SegmentHeader,
@@ -72,6 +74,7 @@ impl DurableStep {
         Self::OutcomeAppend,
         Self::BatchClose,
         Self::RemovalAppend,
+        Self::RemovalCount,
         Self::LogFlush,
         Self::LogSync,
         Self::FrameErase,
@@ -94,7 +97,12 @@ impl DurableStep {
     pub const fn is_write(self) -> bool {
         matches!(
             self,
-            Self::SegmentHeader | Self::BlockAppend | Self::SealAppend | Self::ResultAppend | Self::FrameErase
+            Self::SegmentHeader
+                | Self::BlockAppend
+                | Self::SealAppend
+                | Self::ResultAppend
+                | Self::RemovalCount
+                | Self::FrameErase
         )
     }
 }

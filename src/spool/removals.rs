@@ -7,11 +7,11 @@
 
 use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::segment::sync_dir;
+use crate::fault::{self, DurableStep};
 
 const MAGIC: &[u8; 8] = b"CSGNREMV";
 const RECORD_BYTES: usize = 20;
@@ -62,7 +62,7 @@ impl Removals {
         }
         let is_new = !self.path.exists();
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&self.path)?;
-        file.write_all_at(&encode(removals), 0)?;
+        fault::write(DurableStep::RemovalCount, &file, &encode(removals), 0)?;
         file.sync_all()?;
         if let Some(dir) = self.path.parent().filter(|_| is_new) {
             sync_dir(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })?;
