@@ -37,7 +37,7 @@ pub fn look(data: &Path, ledger: &Ledger, seed: u64) {
     for entry in fs::read_dir(data).expect("the data directory can be read") {
         let entry = entry.expect("the data directory can be read");
         match entry.file_name().to_str() {
-            Some("LOCK" | "joblog") => {}
+            Some("LOCK" | "REMOVALS" | "joblog") => {}
             Some("spool" | "results") => frames.extend(frames_in(&entry.path(), findings)),
             name => findings.note(Fault::Orphan, format!("left in the data directory: {name:?}")),
         }
