@@ -134,7 +134,7 @@ struct Step<'a> {
     records: HashMap<BatchId, Option<BatchRecord>>,
     ended: HashSet<FileId>,
     /// What the group is, by the weightiest of its changes.
-    durable_step: DurableStep,
+    passes: DurableStep,
     /// Removals that begin with this group.
     removals: u64,
 }
@@ -146,7 +146,7 @@ impl<'a> Step<'a> {
             batch: sled::Batch::default(),
             records: HashMap::new(),
             ended: HashSet::new(),
-            durable_step: DurableStep::ClaimAppend,
+            passes: DurableStep::ClaimAppend,
             removals: 0,
         }
     }
@@ -200,9 +200,9 @@ impl<'a> Step<'a> {
             batch.finished_ms = Some(end.ended_ms);
             committed.completed.push(batch_id);
             self.batch.remove(key::open(batch_id));
-            self.durable_step = DurableStep::BatchClose;
-        } else if self.durable_step == DurableStep::ClaimAppend {
-            self.durable_step = DurableStep::OutcomeAppend;
+            self.passes = DurableStep::BatchClose;
+        } else if self.passes == DurableStep::ClaimAppend {
+            self.passes = DurableStep::OutcomeAppend;
         }
         self.ended.insert(file);
         committed.ended.push(file);
@@ -213,7 +213,7 @@ impl<'a> Step<'a> {
     }
 
     fn doom(&mut self, id: BatchId) -> Result<(), JobLogError> {
-        self.durable_step = DurableStep::RemovalAppend;
+        self.passes = DurableStep::RemovalAppend;
         if let Some(record) = self.record(id)?.filter(|record| record.finished_ms.is_some()) {
             record.is_doomed = true;
             self.batch.insert(key::doomed(id), &[]);
@@ -223,7 +223,7 @@ impl<'a> Step<'a> {
     }
 
     fn forget(&mut self, id: BatchId, spool: &[u64], results: &[u64]) -> Result<(), JobLogError> {
-        self.durable_step = DurableStep::RemovalAppend;
+        self.passes = DurableStep::RemovalAppend;
         let keys = self.index.keys_of(id)?;
         self.records.insert(id, None);
         for key in keys {
@@ -259,6 +259,6 @@ impl<'a> Step<'a> {
             self.batch.insert(key::removals(), &removals.to_be_bytes());
         }
         let apply = || self.index.db.apply_batch(self.batch).map_err(|error| JobLogError::from_sled(&error));
-        fault::step(self.durable_step, apply)
+        fault::step(self.passes, apply)
     }
 }

@@ -39,7 +39,7 @@ impl DirectoryLock {
     /// # Errors
     /// What the disk says.
     pub fn try_disk(&self) -> io::Result<()> {
-        self.file.write_all_at(&[0xff; PROBE_BYTES], 0)?;
+        self.file.write_all_at(&vec![0xff; PROBE_BYTES], 0)?;
         self.file.sync_all()?;
         self.file.set_len(0)?;
         self.file.sync_all()
