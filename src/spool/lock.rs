@@ -4,11 +4,17 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::segment::sync_dir;
 
 /// What the disk must take to be believed: a group of the job log, and the log's next segment.
 const PROBE_BYTES: usize = 1 << 20;
+
+/// How long a lock is waited for: a server that was killed while it started a child leaves it held until that child has
+/// become its own program, or has seen that it is alone.
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Held for as long as the server runs; the kernel gives it back however the process ends.
 #[derive(Debug)]
@@ -27,10 +33,14 @@ impl DirectoryLock {
             sync_dir(parent)?;
         }
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(dir.join("LOCK"))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self { file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
+        let begun = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(Self { file })),
+                Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::park_timeout(LOOK_EVERY),
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
         }
     }
 
