@@ -7,6 +7,8 @@
 //! client sends can never pass for a frame; the length at the end finds the frame from the end of a file. The table lets
 //! one entry be read without the others.
 
+use std::ops::Range;
+
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Regions and frames begin on multiples of this, so that a dead region's blocks can be given back to the filesystem.
@@ -204,12 +206,32 @@ pub fn trailer(bytes: &[u8]) -> Option<u64> {
 }
 
 /// Decodes one entry, `bytes` being its encoding and checksum.
-pub fn decode_entry<E: DeserializeOwned>(bytes: &[u8]) -> Option<E> {
+fn decode_entry<E: DeserializeOwned>(bytes: &[u8]) -> Option<E> {
     let (encoded, crc) = bytes.split_last_chunk()?;
     if crc32fast::hash(encoded) != u32::from_le_bytes(*crc) {
         return None;
     }
     postcard::from_bytes(encoded).ok()
+}
+
+/// Where entries lie among all of a frame of `length` bytes: from the first to the end of the last. `table` is their part
+/// of the frame's table, one number more than entries.
+pub fn entries_span(table: &[u8], length: u32) -> Option<Range<u32>> {
+    let offsets = table.as_chunks().0;
+    let span = u32::from_le_bytes(*offsets.first()?)..u32::from_le_bytes(*offsets.last()?);
+    (span.start <= span.end && span.end <= length).then_some(span)
+}
+
+/// Decodes the entries that a part of the table names, `bytes` being what lies in their [`entries_span`].
+pub fn decode_entries<E: DeserializeOwned>(table: &[u8], bytes: &[u8]) -> Option<Vec<E>> {
+    let offsets: Vec<u32> = table.as_chunks().0.iter().map(|offset| u32::from_le_bytes(*offset)).collect();
+    let first = *offsets.first()?;
+    let entry = |bounds: &[u32]| {
+        let start = bounds[0].checked_sub(first)? as usize;
+        let end = bounds[1].checked_sub(first)? as usize;
+        decode_entry(bytes.get(start..end)?)
+    };
+    offsets.windows(2).map(entry).collect()
 }
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {
@@ -222,6 +244,10 @@ fn short(length: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
     use super::*;
 
     const NONCE: Nonce = [7; 16];
@@ -264,13 +290,65 @@ mod tests {
         }
     }
 
+    fn table_and_entries<'a>(place: &FrameRef, bytes: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+        let base = |at: u64| usize::try_from(at - place.frame).expect("small");
+        (&bytes[base(place.table_at())..base(place.entries_at())], &bytes[base(place.entries_at())..])
+    }
+
+    /// The entries that a part of the table names, read as the store does.
+    fn read(table: &[u8], entries: &[u8], length: u32) -> Option<Vec<String>> {
+        let span = entries_span(table, length)?;
+        decode_entries(table, entries.get(span.start as usize..span.end as usize)?)
+    }
+
     #[test]
     fn entries_are_found_by_the_table() {
         let (place, bytes) = frame();
-        let base = |at: u64| usize::try_from(at - place.frame).expect("small");
-        let table = &bytes[base(place.table_at())..base(place.entries_at())];
-        let offset = |i: usize| u32::from_le_bytes(table[4 * i..4 * i + 4].try_into().expect("four")) as usize;
-        let entries = &bytes[base(place.entries_at())..];
-        assert_eq!(decode_entry::<String>(&entries[offset(1)..offset(2)]).as_deref(), Some("two"));
+        let (table, entries) = table_and_entries(&place, &bytes);
+        assert_eq!(read(table, entries, place.length), Some(vec!["one".into(), "two".into()]));
+        assert_eq!(read(&table[4..], entries, place.length), Some(vec!["two".into()]));
+        assert_eq!(read(&table[..4], entries, place.length), Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_table_that_leads_nowhere_is_refused() {
+        let (place, bytes) = frame();
+        let (_, entries) = table_and_entries(&place, &bytes);
+        let table = |offsets: [u32; 3]| offsets.map(u32::to_le_bytes).concat();
+        for offsets in [[0, u32::MAX, 16], [16, 8, 0], [8, 0, 16], [0, 8, u32::MAX], [0, 0, 0]] {
+            assert_eq!(read(&table(offsets), entries, place.length), None, "{offsets:?}");
+        }
+        assert_eq!(read(&[], entries, place.length), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_frame_says_what_it_was_given_and_no_changed_byte_is_believed(
+            header in ".{0,40}",
+            names in vec(".{0,20}", 0..20),
+            (segment, block, data_length) in (any::<u64>(), 0..1u64 << 40, 0..1u64 << 40),
+            nonce in any::<Nonce>(),
+            (at, change) in (any::<Index>(), 1..=u8::MAX),
+        ) {
+            let body = FrameBody::encode(FrameKind::Results, &header, &names);
+            let place = body.place(segment, block * BLOCK_BYTES, data_length);
+            let mut bytes = Vec::new();
+            body.write(&place, &nonce, &mut bytes);
+
+            let prelude = Prelude::decode(&bytes, segment, &nonce, place.frame).expect("it was just written");
+            prop_assert_eq!(prelude.place, place);
+            prop_assert!(prelude.vouches_for(&bytes));
+            prop_assert_eq!(&bytes[PRELUDE_BYTES..PRELUDE_BYTES + place.header_length as usize], encode(&header));
+            let (table, entries) = table_and_entries(&place, &bytes);
+            prop_assert_eq!(read(table, entries, place.length), Some(names));
+
+            let cut = at.index(bytes.len());
+            prop_assert!(!prelude.vouches_for(&bytes[..cut]), "cut to {cut} bytes");
+            bytes[cut] ^= change;
+            let believed = Prelude::decode(&bytes, segment, &nonce, place.frame).is_some_and(|p| p.vouches_for(&bytes));
+            prop_assert!(!believed, "a change at {cut} went unnoticed");
+        }
     }
 }

@@ -183,18 +183,9 @@ impl SegmentStore {
             return Ok(Vec::new());
         }
         let table = self.read(place.segment, place.table_at() + 4 * from as u64, 4 * (to - from + 1))?;
-        let offsets: Vec<u32> = table.as_chunks().0.iter().map(|bytes: &[u8; 4]| u32::from_le_bytes(*bytes)).collect();
-        let (first, last) = (offsets[0], offsets[to - from]);
-        if last < first || u64::from(last) > u64::from(place.length) {
-            return Err(SpoolError::Damaged);
-        }
-        let bytes = self.read(place.segment, place.entries_at() + u64::from(first), (last - first) as usize)?;
-        let entry = |bounds: &[u32]| {
-            let start = bounds[0].checked_sub(first)? as usize;
-            let end = bounds[1].checked_sub(first)? as usize;
-            frame::decode_entry(bytes.get(start..end)?)
-        };
-        offsets.windows(2).map(|bounds| entry(bounds).ok_or(SpoolError::Damaged)).collect()
+        let span = frame::entries_span(&table, place.length).ok_or(SpoolError::Damaged)?;
+        let bytes = self.read(place.segment, place.entries_at() + u64::from(span.start), span.len())?;
+        frame::decode_entries(&table, &bytes).ok_or(SpoolError::Damaged)
     }
 
     /// A range of a segment's bytes, to be read piece by piece.
