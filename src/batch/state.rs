@@ -72,6 +72,10 @@ impl FileState {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     const STATES: [FileState; 8] = [
@@ -118,18 +122,38 @@ mod tests {
         assert_eq!(STATES.iter().filter(|state| from(state)).collect::<Vec<_>>(), [&FileState::Processing]);
     }
 
-    proptest::proptest! {
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
-        fn any_run_of_events_ends_at_most_once(events in proptest::collection::vec(0..EVENTS.len(), 0..50)) {
+        fn any_run_of_events_ends_at_most_once_and_by_the_event_of_its_end(events in vec(select(&EVENTS), 0..50)) {
             let mut state = FileState::Stored;
-            let mut ends = 0;
+            let mut end = None;
             for event in events {
-                if let Ok(next) = state.next(EVENTS[event]) {
-                    ends += usize::from(next.is_terminal());
-                    state = next;
+                match state.next(event) {
+                    Ok(next) => {
+                        prop_assert_eq!(end, None, "{} after the end", event);
+                        end = next.is_terminal().then_some(event);
+                        state = next;
+                    }
+                    Err(illegal) => prop_assert_eq!(illegal, IllegalEvent { state, event }),
                 }
             }
-            proptest::prop_assert!(ends <= 1);
+            prop_assert_eq!(end.map(|event| event.to_string()), state.is_terminal().then(|| state.to_string()));
+        }
+
+        #[test]
+        fn an_attempt_is_begun_only_when_none_is_under_way(events in vec(select(&EVENTS), 0..50)) {
+            let (mut state, mut under_way) = (FileState::Stored, false);
+            for event in events {
+                let Ok(next) = state.next(event) else { continue };
+                if event == FileEvent::Started {
+                    prop_assert!(!under_way);
+                }
+                under_way = event == FileEvent::Started;
+                prop_assert_eq!(next == FileState::Processing, under_way);
+                state = next;
+            }
         }
     }
 }

@@ -69,3 +69,47 @@ impl Motion {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+    use crate::batch::BatchId;
+
+    const EVENTS: [FileEvent; 7] = [
+        FileEvent::Verified,
+        FileEvent::Started,
+        FileEvent::WillRetry,
+        FileEvent::Succeeded,
+        FileEvent::Failed,
+        FileEvent::Rejected,
+        FileEvent::Cancelled,
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn an_attempt_counts_once_and_what_cannot_happen_changes_nothing(
+            had in 0..100u32,
+            events in vec(select(&EVENTS), 0..50),
+        ) {
+            let motion = Motion::default();
+            let file = BatchId::new().file(0);
+            prop_assert!(motion.begin(file, had));
+            prop_assert!(!motion.begin(file, 0), "it is in motion already");
+            for event in events {
+                let before = motion.get(file).expect("it is in motion");
+                let applied = motion.apply(file, event);
+                let after = motion.get(file).expect("it is in motion");
+                prop_assert_eq!(&applied, &before.state.next(event));
+                let begun = u32::from(applied.is_ok() && event == FileEvent::Started);
+                let state = applied.unwrap_or(before.state);
+                prop_assert_eq!(after, Moving { state, attempts: before.attempts + begun });
+            }
+        }
+    }
+}

@@ -110,8 +110,13 @@ pub fn decode<R: DeserializeOwned>(bytes: &[u8]) -> Result<R, JobLogError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::option::of;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
     use super::*;
-    use crate::batch::BatchId;
+    use crate::batch::{BATCH_FILES_LIMIT, BatchId, FileError, FileErrorCode, TextInfo, Tokenizer};
 
     #[test]
     fn a_record_survives_the_round_trip_and_no_flipped_bit() {
@@ -122,6 +127,103 @@ mod tests {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x10;
             assert_eq!(decode::<Claim>(&damaged), Err(JobLogError::Damaged), "a flip at {at} went unnoticed");
+        }
+    }
+
+    fn numbers() -> impl Strategy<Value = FrameRef> {
+        any::<(u64, u64, u64, u32, u32, u32)>().prop_map(|(segment, region, frame, length, header_length, entries)| {
+            FrameRef { segment, region, frame, length, header_length, entries }
+        })
+    }
+
+    fn batch_record() -> impl Strategy<Value = BatchRecord> {
+        let tally = any::<(u32, u32, u32, u32, u32)>().prop_map(|(total, succeeded, failed, rejected, cancelled)| {
+            Tally { total, succeeded, failed, rejected, cancelled }
+        });
+        let rest = any::<(i64, String, u64, Option<i64>, bool)>();
+        (numbers(), tally, rest).prop_map(|(seal, tally, (created_ms, owner, bytes_total, finished_ms, is_doomed))| {
+            BatchRecord { seal, created_ms, owner, bytes_total, tally, finished_ms, is_doomed }
+        })
+    }
+
+    fn outcome() -> impl Strategy<Value = Outcome> {
+        let text = any::<((u64, u64, Option<u32>, bool), [Option<String>; 4], Vec<String>, String)>();
+        let succeeded = text.prop_map(|((chars, tokens, pages, truncated), words, warnings, engine)| {
+            let [title, author, created, language] = words;
+            let tokenizer = Tokenizer::O200kBase;
+            let info = TextInfo {
+                chars,
+                tokens,
+                tokenizer,
+                pages,
+                title,
+                author,
+                created,
+                language,
+                truncated,
+                warnings,
+                engine,
+            };
+            Outcome::Succeeded(info)
+        });
+        let error =
+            || any::<Option<String>>().prop_map(|detail| FileError { code: FileErrorCode::PasswordProtected, detail });
+        prop_oneof![
+            succeeded,
+            error().prop_map(Outcome::Failed),
+            error().prop_map(Outcome::Rejected),
+            Just(Outcome::Cancelled)
+        ]
+    }
+
+    fn file_record() -> impl Strategy<Value = FileRecord> {
+        let rest = any::<((i64, u64, u64, u32), (u32, u32, u32))>();
+        let end = (outcome(), numbers(), rest).prop_map(|(outcome, results, (end, times))| {
+            let (ended_ms, text_at, text_length, text_crc) = end;
+            let timings = Timings { verify_ms: times.0, queued_ms: times.1, process_ms: times.2 };
+            FileEnd { outcome, ended_ms, timings, results, text_at, text_length, text_crc }
+        });
+        (any::<u32>(), any::<bool>(), of(end)).prop_map(|(attempts, is_suspect, end)| FileRecord {
+            attempts,
+            is_suspect,
+            end,
+        })
+    }
+
+    fn claim() -> impl Strategy<Value = Claim> {
+        let file = (any::<[u8; 16]>(), 0..BATCH_FILES_LIMIT, any::<u32>());
+        let file = file.prop_map(|(batch, index, attempt)| {
+            let file = BatchId::from_bytes(batch).file(index);
+            ClaimedFile { file, attempt }
+        });
+        (vec(file, 0..64), any::<bool>()).prop_map(|(files, is_alone)| Claim { files, is_alone })
+    }
+
+    /// Whether the record comes back as it was, and is damaged with one byte changed, and cut short.
+    fn keeps<R>(record: R, at: Index, change: u8) -> Result<(), TestCaseError>
+    where
+        R: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
+    {
+        let mut bytes = encode(&record);
+        prop_assert_eq!(decode::<R>(&bytes), Ok(record));
+        let at = at.index(bytes.len());
+        prop_assert_eq!(decode::<R>(&bytes[..at]), Err(JobLogError::Damaged), "cut to {} bytes", at);
+        bytes[at] ^= change;
+        prop_assert_eq!(decode::<R>(&bytes), Err(JobLogError::Damaged), "a change at {} went unnoticed", at);
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_record_comes_back_as_it_was_and_never_changed(
+            (batch, file, claim) in (batch_record(), file_record(), claim()),
+            (at, change) in (any::<Index>(), 1..=u8::MAX),
+        ) {
+            keeps(batch, at, change)?;
+            keeps(file, at, change)?;
+            keeps(claim, at, change)?;
         }
     }
 
