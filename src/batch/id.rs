@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use derive_more::Display;
+use derive_more::{Display, Error};
 use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid};
 
@@ -14,7 +14,7 @@ const INDEX_MASK: u128 = 0xffff;
 
 /// A batch's id: a UUIDv7 (RFC 9562) whose low 16 bits are 0.
 #[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "Uuid", into = "Uuid")]
 pub struct BatchId(Uuid);
 
 /// A file's id: its batch's id with the file's index + 1 in the low 16 bits.
@@ -22,8 +22,13 @@ pub struct BatchId(Uuid);
 /// So the batch and the place in it follow from the id alone, no index maps one to the other, and a batch recovered
 /// from its seal has the same file ids as before. 46 random bits keep the ids of other batches unguessable.
 #[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "Uuid", into = "Uuid")]
 pub struct FileId(Uuid);
+
+/// A UUID that is an id of the other kind.
+#[derive(Debug, Display, Error, Clone, Copy, PartialEq, Eq)]
+#[display("{_0} is not an id of this kind")]
+pub struct WrongId(#[error(not(source))] Uuid);
 
 impl BatchId {
     /// A fresh id; later ones sort after earlier ones, to a quarter of a microsecond (RFC 9562, method 3).
@@ -44,8 +49,7 @@ impl BatchId {
     /// The id in text, if it is the id of a batch.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let uuid = Uuid::try_parse(text).ok()?;
-        (uuid.as_u128() & INDEX_MASK == 0).then_some(Self(uuid))
+        Self::try_from(Uuid::try_parse(text).ok()?).ok()
     }
 
     /// The 16 bytes, most significant first, so that their order is the order of creation.
@@ -81,8 +85,7 @@ impl FileId {
     /// The id in text, if it is the id of a file.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let uuid = Uuid::try_parse(text).ok()?;
-        (uuid.as_u128() & INDEX_MASK != 0).then_some(Self(uuid))
+        Self::try_from(Uuid::try_parse(text).ok()?).ok()
     }
 
     /// The batch that the file belongs to.
@@ -95,6 +98,34 @@ impl FileId {
     #[must_use]
     pub fn index(self) -> usize {
         usize::from((self.0.as_u128() & INDEX_MASK) as u16) - 1
+    }
+}
+
+impl TryFrom<Uuid> for BatchId {
+    type Error = WrongId;
+
+    fn try_from(uuid: Uuid) -> Result<Self, WrongId> {
+        if uuid.as_u128() & INDEX_MASK == 0 { Ok(Self(uuid)) } else { Err(WrongId(uuid)) }
+    }
+}
+
+impl TryFrom<Uuid> for FileId {
+    type Error = WrongId;
+
+    fn try_from(uuid: Uuid) -> Result<Self, WrongId> {
+        if uuid.as_u128() & INDEX_MASK == 0 { Err(WrongId(uuid)) } else { Ok(Self(uuid)) }
+    }
+}
+
+impl From<BatchId> for Uuid {
+    fn from(batch: BatchId) -> Self {
+        batch.0
+    }
+}
+
+impl From<FileId> for Uuid {
+    fn from(file: FileId) -> Self {
+        file.0
     }
 }
 
@@ -118,5 +149,17 @@ mod tests {
         assert_eq!(BatchId::parse(&batch.to_string()), Some(batch));
         assert_eq!(FileId::parse(&batch.to_string()), None);
         assert_eq!(BatchId::parse(&batch.file(0).to_string()), None);
+    }
+
+    #[test]
+    fn an_id_is_read_as_its_own_kind_or_not_at_all() {
+        let batch = BatchId::new();
+        let (of_batch, of_file) =
+            (postcard::to_allocvec(&batch).unwrap(), postcard::to_allocvec(&batch.file(0)).unwrap());
+        assert_eq!(postcard::from_bytes(&of_batch), Ok(batch));
+        assert_eq!(postcard::from_bytes(&of_file), Ok(batch.file(0)));
+        assert!(postcard::from_bytes::<FileId>(&of_batch).is_err());
+        assert!(postcard::from_bytes::<BatchId>(&of_file).is_err());
+        assert_eq!(of_batch[1..], *batch.as_bytes(), "the bytes that earlier versions wrote");
     }
 }

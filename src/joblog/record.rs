@@ -82,7 +82,7 @@ impl Claim {
     /// file among others perhaps not.
     #[must_use]
     pub fn attempts_that_count(&self, claimed: ClaimedFile) -> u32 {
-        if self.is_alone { claimed.attempt } else { claimed.attempt - 1 }
+        if self.is_alone { claimed.attempt } else { claimed.attempt.saturating_sub(1) }
     }
 }
 
@@ -235,5 +235,6 @@ mod tests {
         assert_eq!(alone.attempts_that_count(alone.files[0]), 3);
         assert_eq!(window.attempts_that_count(window.files[0]), 2);
         assert_eq!(window.attempts_that_count(window.files[1]), 0);
+        assert_eq!(window.attempts_that_count(file(0, 0)), 0, "a claim before the first attempt");
     }
 }
