@@ -187,6 +187,19 @@ pub enum Report<'a> {
 }
 
 impl<'a> Report<'a> {
+    /// What is said, without its words.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Ready(_) => Kind::Ready,
+            Self::Progress => Kind::Progress,
+            Self::Extracted(_) => Kind::Extracted,
+            Self::Failed(_) => Kind::Failed,
+            Self::Image(_) => Kind::Image,
+            Self::Block(_) => Kind::Block,
+        }
+    }
+
     /// Appends the whole frame to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
@@ -312,7 +325,7 @@ mod tests {
             let mut frame = Vec::new();
             report.encode(&mut frame);
             let (header, body) = split(&frame);
-            assert_eq!(header.body_bytes, body.len());
+            assert_eq!((header.kind, header.body_bytes), (report.kind(), body.len()));
             assert_eq!(Report::decode(header.kind, body), Ok(report));
         }
     }

@@ -135,7 +135,7 @@ fn stopped(code: FileErrorCode, detail: &str, log: &str) -> Interruption {
 
 /// Passes the image's blocks on and counts down what is missing. An engine that takes no more, or is gone, does not keep
 /// the child from having been heard.
-async fn pass_on<R>(
+pub async fn pass_on<R>(
     missing: &mut u64,
     reports: &mut ReportReader<R>,
     mut engine: Option<ChildStdin>,
@@ -149,7 +149,9 @@ where
         let Ok(Some(report)) = report else { return Err(Interruption::HungUp) };
         let block = match report {
             Report::Block(block) if !block.is_empty() && block.len() as u64 <= *missing => block,
-            other => return Err(Interruption::OutOfTurn(format!("not the image that was announced: {other:?}"))),
+            other => {
+                return Err(Interruption::OutOfTurn(format!("not the image that was announced: {:?}", other.kind())));
+            }
         };
         *missing -= block.len() as u64;
         if let Some(stdin) = &mut engine

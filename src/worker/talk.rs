@@ -214,7 +214,8 @@ impl Answer<'_> {
                 self.finish()
             }
             (Report::Block(_), _) => Some(Heard::OutOfTurn("a block that belongs to no text".into())),
-            (report, _) => Some(Heard::OutOfTurn(format!("not an answer to this job: {report:?}"))),
+            // Its kind and no more: its words may be a user's text, and as many as a frame holds.
+            (report, _) => Some(Heard::OutOfTurn(format!("not an answer to this job: {:?}", report.kind()))),
         }
     }
 
@@ -327,6 +328,9 @@ mod tests {
             let heard = heard(&job, conversation).await;
             assert!(matches!(heard, Heard::OutOfTurn(_)), "{conversation:?}: {heard:?}");
         }
+        let secret = Report::Failed(FailedFile { file: other, fault: Fault::ParseError, log: "a user's words".into() });
+        let heard = heard(&job, &[secret]).await;
+        assert!(matches!(&heard, Heard::OutOfTurn(why) if why == "not an answer to this job: Failed"), "{heard:?}");
         let noise = &mut ReportReader::new([0xff; 64].as_slice());
         assert!(matches!(listen(noise, &job, 10, &SilenceClock::start(LONG)).await, Heard::OutOfTurn(_)));
     }
