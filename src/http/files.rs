@@ -56,7 +56,7 @@ async fn find(request: &HttpRequest, api: &Api) -> Result<FileStatus, ApiError> 
 }
 
 /// A file name that is safe on every system, in plain ASCII and, where that is not all of it, in full (RFC 6266).
-fn attachment(name: &str) -> ContentDisposition {
+pub fn attachment(name: &str) -> ContentDisposition {
     let visible: String = name.chars().filter(|c| !is_invisible(*c)).collect();
     // As on Windows wherever this server runs: the file leaves for a system that we do not know.
     let mut safe = sanitize_with_options(visible, Options { windows: true, truncate: true, replacement: "" });
@@ -76,7 +76,7 @@ fn attachment(name: &str) -> ContentDisposition {
 /// Controls, characters without width, and those that turn the direction of what follows (Unicode TR 36).
 fn is_invisible(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -90,6 +90,7 @@ mod tests {
             ("report.pdf", "attachment; filename=\"report.pdf\""),
             ("CON", "attachment; filename=\"file\""),
             ("a\u{202e}fdp.exe", "attachment; filename=\"afdp.exe\""),
+            ("a\u{61c}fdp.exe", "attachment; filename=\"afdp.exe\""),
             ("..", "attachment; filename=\"file\""),
             ("naïve.txt", "attachment; filename=\"na_ve.txt\"; filename*=UTF-8''na%C3%AFve.txt"),
         ] {
