@@ -21,3 +21,6 @@ pub mod cli;
 pub mod doctor;
 pub mod http;
 pub mod server;
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;

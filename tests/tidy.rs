@@ -251,7 +251,7 @@ fn read_all(folder: &Path) -> Vec<SourceFile> {
         let entries = fs::read_dir(&folder).into_iter().flatten().map(|entry| entry.expect("a readable folder"));
         for path in entries.map(|entry| entry.path()) {
             let name = path.strip_prefix(root()).expect("below the root").to_string_lossy().replace('\\', "/");
-            if path.is_dir() && ![".git", "data", "target"].contains(&name.as_str()) {
+            if path.is_dir() && ![".git", "data", "fuzz/target", "target"].contains(&name.as_str()) {
                 folders.push(path);
             } else if let Ok(text) = fs::read_to_string(&path) {
                 files.push(SourceFile { name, text });

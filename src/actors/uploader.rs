@@ -128,7 +128,7 @@ pub async fn next_chunk(part: &mut Field, idle_max: Duration) -> Result<Option<b
     }
 }
 
-fn refused_by_name(name: &str, name_bytes_max: usize) -> Option<FileError> {
+pub(crate) fn refused_by_name(name: &str, name_bytes_max: usize) -> Option<FileError> {
     if name.trim().is_empty() {
         Some(FileErrorCode::NameEmpty.into())
     } else if name.len() > name_bytes_max {
@@ -141,7 +141,7 @@ fn refused_by_name(name: &str, name_bytes_max: usize) -> Option<FileError> {
 }
 
 /// The name as far as it may be kept; a longer one was refused, and its beginning tells which file it was.
-fn clipped(mut name: String, bytes_max: usize) -> String {
+pub(crate) fn clipped(mut name: String, bytes_max: usize) -> String {
     name.truncate(name.floor_char_boundary(bytes_max));
     name
 }

@@ -4,6 +4,8 @@ mod admission;
 mod batches;
 mod error;
 mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzz;
 mod health;
 mod query;
 mod trace;
@@ -18,6 +20,8 @@ use actix_web::{Resource, Route, guard, web};
 use tokio::sync::Semaphore;
 
 pub use self::error::ApiError;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use self::fuzz::part_headers;
 pub use self::trace::{RequestId, trace};
 use crate::actors::verifier::Verifier;
 use crate::config::Limits;

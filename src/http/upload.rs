@@ -205,7 +205,7 @@ impl Api {
 }
 
 /// The name of a part that is a file; none for a form field. `filename*` (RFC 5987) says more than `filename`.
-fn file_name(part: &Field) -> Option<String> {
+pub fn file_name(part: &Field) -> Option<String> {
     let disposition = part.content_disposition()?;
     match disposition.get_filename_ext() {
         Some(extended) => Some(String::from_utf8_lossy(&extended.value).into_owned()),

@@ -8,6 +8,8 @@
 mod blobs;
 mod check;
 mod completions;
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzz;
 mod index;
 mod key;
 mod motion;
@@ -27,6 +29,8 @@ use tokio::sync::{mpsc, oneshot};
 use self::blobs::Blobs;
 pub use self::check::{Checked, Fault, Stray};
 pub use self::completions::Completion;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use self::fuzz::record;
 use self::index::Index;
 pub use self::motion::Moving;
 pub use self::record::{BatchRecord, Claim, ClaimedFile, FileEnd, FileRecord};

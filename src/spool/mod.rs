@@ -9,6 +9,8 @@ mod content;
 mod duplicate;
 mod examine;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzz;
 mod intake;
 mod lock;
 mod removals;
@@ -34,6 +36,8 @@ pub use self::content::Content;
 pub use self::duplicate::Duplicate;
 pub use self::examine::{ExaminedSegment, SegmentUse};
 pub use self::frame::{BLOCK_BYTES, FrameBody, FrameKind, FrameRef, align_up};
+#[cfg(any(test, feature = "fuzzing"))]
+pub use self::fuzz::frame;
 pub use self::intake::{Intake, KeptFile, OnSealed};
 pub use self::lock::DirectoryLock;
 pub use self::removals::Removals;

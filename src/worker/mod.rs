@@ -11,6 +11,8 @@
 mod child;
 mod engine;
 mod examine;
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzz;
 mod handle;
 #[cfg(feature = "test-hooks")]
 mod hooks;
@@ -26,6 +28,8 @@ mod verdict;
 
 pub use child::run;
 pub use engine::become_engine;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use fuzz::child_protocol;
 pub use handle::Child;
 pub use ocr::OcrEngine;
 pub use protocol::Job;

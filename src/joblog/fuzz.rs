@@ -1,0 +1,40 @@
+//! The fuzz target `record`: whatever lies in the log is a record, and a sound one, or damaged.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::record::{self, BatchRecord, Claim, FileRecord};
+
+/// A version and a checksum.
+const HEAD_BYTES: usize = 5;
+
+/// Reads the bytes as each kind of record, as they are and with a checksum that is right.
+///
+/// # Panics
+/// When that does not hold.
+pub fn record(bytes: &[u8]) {
+    check(bytes);
+    if let Some((head, body)) = bytes.split_at_checked(HEAD_BYTES) {
+        check(&[&head[..1], &crc32fast::hash(body).to_le_bytes(), body].concat());
+    }
+}
+
+fn check(bytes: &[u8]) {
+    read::<BatchRecord>(bytes);
+    if let Some(record) = read::<FileRecord>(bytes) {
+        assert_eq!(record.state().is_terminal(), record.end.is_some());
+    }
+    for claimed in read::<Claim>(bytes).into_iter().flat_map(|claim| claim.files) {
+        assert_eq!(claimed.file.batch().file(claimed.file.index()), claimed.file);
+        for is_alone in [false, true] {
+            let claim = Claim { files: Vec::new(), is_alone };
+            assert!(claim.attempts_that_count(claimed) <= claimed.attempt);
+        }
+    }
+}
+
+/// The record, if it is one; it is the same when it is written and read again.
+fn read<R: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(bytes: &[u8]) -> Option<R> {
+    let read = record::decode::<R>(bytes).ok()?;
+    assert_eq!(record::decode::<R>(&record::encode(&read)).as_ref(), Ok(&read));
+    Some(read)
+}
