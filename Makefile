@@ -1,8 +1,9 @@
 # One door to everything a developer or CI does. Needs the Rust toolchain, a C compiler and make; sets up the rest.
 
-# The checker of licences and sources is built once and kept here, unless the machine has it.
+# The checker of licences and sources, and the fuzzer, are built once and kept here, unless the machine has them.
 TOOLS := $(CURDIR)/target/tools
 CARGO_DENY_VERSION := 0.20.2
+CARGO_FUZZ_VERSION := 0.13.2
 export PATH := $(TOOLS)/bin:$(PATH)
 
 # Tests need the hidden hooks that make a worker hang, crash or run out of memory, and the faults of durable steps.
@@ -14,7 +15,7 @@ TEST_PROGRAMS := curl python3 strace tesseract
 DEBIAN_PACKAGES := curl python3 strace tesseract-ocr tesseract-ocr-eng
 
 .DEFAULT_GOAL := help
-.PHONY: help run test corpus corpus-cpu start-up torture setup-debian check audit fmt release clean components cargo-deny
+.PHONY: help run test corpus corpus-cpu start-up torture fuzz setup-debian check audit fmt release clean components cargo-deny cargo-fuzz
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +50,26 @@ start-up: ## Measure a start with a million files that have ended and a hundred 
 	CONSIGN_ENDED_THOUSANDS=1000 CONSIGN_WAITING_THOUSANDS=100 \
 	    cargo test --release --test start_up -- --nocapture
 
+# No sanitizer, so stable Rust will do: what one finds, the ban on unsafe code keeps out of our sources. Needs a C++
+# compiler. New inputs, and those that fail, stay below target/fuzz. One target for longer, or one input again:
+# make fuzz FUZZ_TARGETS=frame FUZZ_SECONDS=3600
+# make fuzz FUZZ_TARGETS=frame FUZZ_INPUT=target/fuzz/artifacts/frame/crash-…
+FUZZ_TARGETS ?= $(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))
+FUZZ_SECONDS ?= 60
+FUZZ := target/fuzz
+CARGO_FUZZ := cargo fuzz run --sanitizer none --target-dir $(FUZZ)
+fuzz: cargo-fuzz ## Fuzz what comes from disks, children and clients, 60 seconds each
+	@cargo update --quiet --workspace --locked --manifest-path fuzz/Cargo.toml || { \
+	    echo "fuzz/Cargo.lock is behind; set it right: cargo update --workspace --manifest-path fuzz/Cargo.toml"; exit 1; }
+	@for target in $(FUZZ_TARGETS); do \
+	    mkdir -p $(FUZZ)/corpus/$$target $(FUZZ)/artifacts/$$target; \
+	    inputs="$(FUZZ_INPUT)"; \
+	    set -- $${inputs:-$(FUZZ)/corpus/$$target fuzz/corpus/$$target}; \
+	    echo "fuzz $$target"; \
+	    $(CARGO_FUZZ) $$target "$$@" -- -artifact_prefix=$(FUZZ)/artifacts/$$target/ \
+	        -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 || exit 1; \
+	done
+
 setup-debian: ## Install what tests use, when root on Debian; else say what is missing
 	@missing=; for program in $(TEST_PROGRAMS); do \
 	    command -v $$program >/dev/null || missing="$$missing $$program"; \
@@ -61,6 +82,7 @@ setup-debian: ## Install what tests use, when root on Debian; else say what is m
 # Clippy looks twice: with the tests and their hooks, and at what is released.
 check: components cargo-deny ## Check format, lints, documentation, licences and sources
 	cargo fmt --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --locked --all-targets --all-features -- -D warnings
 	cargo clippy --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --all-features --document-private-items
@@ -71,6 +93,7 @@ audit: cargo-deny ## Check dependencies for known vulnerabilities (fetches the a
 
 fmt: components ## Format the sources
 	cargo fmt
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 release: ## Build target/release/consign
 	cargo build --release --locked
@@ -85,4 +108,10 @@ cargo-deny:
 	@cargo deny --version >/dev/null 2>&1 || { \
 	    echo "installing cargo-deny $(CARGO_DENY_VERSION) into target/tools, once; it takes some minutes"; \
 	    cargo install cargo-deny --version $(CARGO_DENY_VERSION) --locked --root "$(TOOLS)"; \
+	}
+
+cargo-fuzz:
+	@cargo fuzz --version >/dev/null 2>&1 || { \
+	    echo "installing cargo-fuzz $(CARGO_FUZZ_VERSION) into target/tools, once; it takes some minutes"; \
+	    cargo install cargo-fuzz --version $(CARGO_FUZZ_VERSION) --locked --root "$(TOOLS)"; \
 	}
