@@ -29,9 +29,15 @@ pub struct Tally {
 impl Tally {
     /// Counts one more file that has come to its end in `state`.
     ///
+    /// One more than there are is a file that was refused while it arrived, and counted then: the entry of the seal that
+    /// said so is damaged since, so that it ends a second time. It counts once.
+    ///
     /// # Panics
     /// When `state` is not terminal.
     pub const fn count(&mut self, state: FileState) {
+        if self.pending() == 0 {
+            self.rejected = self.rejected.saturating_sub(1);
+        }
         match state {
             FileState::Succeeded => self.succeeded += 1,
             FileState::Failed => self.failed += 1,

@@ -3,7 +3,7 @@
 use tempfile::TempDir;
 
 use super::*;
-use crate::batch::{BatchId, FileId, FileState, Outcome, TextInfo, Tokenizer};
+use crate::batch::{BatchId, FileErrorCode, FileId, FileState, Outcome, TextInfo, Tokenizer};
 use crate::config::Config;
 use crate::joblog::{Change, Claim, ClaimedFile};
 use crate::spool::{
@@ -207,6 +207,22 @@ async fn a_damaged_entry_of_a_seal_costs_its_file_only() {
     let statuses = custody.files(batch.header.batch, &record, 0, 3).unwrap();
     assert_eq!(statuses.iter().map(|file| file.is_readable).collect::<Vec<_>>(), [true, true, false]);
     assert_eq!(statuses[1].sealed, batch.files[1]);
+}
+
+#[tokio::test]
+async fn a_refused_file_that_ends_again_because_its_entry_is_damaged_counts_once() {
+    let dir = TempDir::new().unwrap();
+    let custody = open(&dir);
+    let mut batch = store(&custody, 3, false).await;
+    batch.files[0].refused = Some(FileErrorCode::UnsupportedType.into());
+    custody.enter(&batch).unwrap();
+    let record = || custody.joblog.batch(batch.header.batch).unwrap().unwrap();
+    end(&custody, &files(&batch)[..2]).await;
+    let finished_ms = record().finished_ms;
+    assert_eq!((record().tally.pending(), finished_ms.is_some()), (0, true));
+    end(&custody, &files(&batch)[2..]).await;
+    assert_eq!((record().tally.succeeded, record().tally.rejected, record().tally.pending()), (3, 0, 0));
+    assert_eq!((record().finished_ms, custody.joblog.open_count()), (finished_ms, 0));
 }
 
 /// Changes one byte of a segment.

@@ -195,7 +195,7 @@ impl<'a> Step<'a> {
             return Ok(());
         };
         batch.tally.count(state);
-        let is_last = batch.tally.pending() == 0;
+        let is_last = batch.tally.pending() == 0 && batch.finished_ms.is_none();
         if is_last {
             batch.finished_ms = Some(end.ended_ms);
             committed.completed.push(batch_id);
