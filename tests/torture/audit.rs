@@ -97,7 +97,10 @@ impl Audit<'_> {
                 match record.standing {
                     Standing::Nothing => findings.note(Fault::Torn, format!("{key}: kept, although it broke off")),
                     Standing::Gone => findings.note(Fault::Orphan, format!("{key}: came back")),
-                    Standing::Unanswered => tally.kept_unanswered += 1,
+                    Standing::Unanswered => {
+                        record.is_unanswered = true;
+                        tally.kept_unanswered += 1;
+                    }
                     Standing::Promised | Standing::Leaving => {}
                 }
                 if record.id.get_or_insert_with(|| id.to_owned()) != id {
@@ -188,7 +191,8 @@ impl Audit<'_> {
             if is_sampled && file.state == "succeeded" {
                 self.check_get(peer, plan, file, &format!("{}/text", file.path()), &bytes);
             }
-            if is_sampled && planned.has_content() {
+            // The blocks of a damaged file are given back. Whether it may be damaged, the ledger has said.
+            if is_sampled && planned.has_content() && file.code() != Some("damaged") {
                 self.check_get(peer, plan, file, &format!("{}/content", file.path()), &bytes);
             }
         }

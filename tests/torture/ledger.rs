@@ -35,14 +35,18 @@ pub struct Record {
     pub files: usize,
     /// Whether everything about it was compared with what was sent, at its end.
     pub is_checked: bool,
+    /// Whether it is there although its answer was not seen.
+    pub is_unanswered: bool,
     /// A fingerprint of all that was said of each file, once it had ended.
     ends: Vec<Option<u64>>,
 }
 
 /// All uploads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Ledger {
     pub findings: Findings,
+    /// Whether files of an upload whose answer was not seen may have lost their bytes, and have ended as damaged.
+    may_lose_unanswered: bool,
     inner: Mutex<Inner>,
 }
 
@@ -62,14 +66,21 @@ pub struct Tally {
     pub broken_off: usize,
     /// Sent whole, their answers not seen, and there after the next start.
     pub kept_unanswered: usize,
+    /// Files of theirs that had lost their bytes, and were said to have.
+    pub damaged_unanswered: usize,
     pub removed: usize,
 }
 
 impl Ledger {
+    pub fn new(may_lose_unanswered: bool) -> Self {
+        Self { may_lose_unanswered, findings: Findings::default(), inner: Mutex::default() }
+    }
+
     /// Notes an upload before its first byte is sent.
     pub fn open(&self, plan: &Plan, standing: Standing) {
         let ends = vec![None; plan.files.len()];
-        let record = Record { id: None, standing, files: plan.files.len(), is_checked: false, ends };
+        let files = plan.files.len();
+        let record = Record { id: None, standing, files, is_checked: false, is_unanswered: false, ends };
         let mut inner = self.lock();
         inner.tally.broken_off += usize::from(standing == Standing::Nothing);
         inner.records.insert(plan.key, record);
@@ -96,7 +107,8 @@ impl Ledger {
             return batch;
         }
         let mut inner = self.lock();
-        let record = inner.records.get_mut(&plan.key).expect("an upload is opened before it is looked at");
+        let Inner { records, tally, .. } = &mut *inner;
+        let record = records.get_mut(&plan.key).expect("an upload is opened before it is looked at");
         for (index, (file, planned)) in batch.files.iter().zip(&plan.files).enumerate() {
             let told = |what: &str| format!("{} {index}: {what}: {}", plan.key, status["files"][index]);
             let id = format!("{}{:04x}", &batch.id[..batch.id.len() - 4], index + 1);
@@ -107,8 +119,11 @@ impl Ledger {
             if record.ends[index].is_some() && end != record.ends[index] {
                 self.findings.note(Fault::Duplicated, told("it had ended otherwise"));
             }
+            let is_new = end.is_some() && record.ends[index].is_none();
             record.ends[index] = record.ends[index].or(end);
-            if file.is_terminal() && (file.state.as_str(), file.code()) != planned.end() {
+            if file.code() == Some("damaged") && record.is_unanswered && self.may_lose_unanswered {
+                tally.damaged_unanswered += usize::from(is_new);
+            } else if file.is_terminal() && (file.state.as_str(), file.code()) != planned.end() {
                 self.findings.note(Fault::Lost, told("a wrong end"));
             }
             if batch.state == "completed" && !file.is_terminal() {
