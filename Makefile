@@ -15,7 +15,7 @@ TEST_PROGRAMS := curl python3 strace tesseract
 DEBIAN_PACKAGES := curl python3 strace tesseract-ocr tesseract-ocr-eng
 
 .DEFAULT_GOAL := help
-.PHONY: help run test corpus corpus-cpu start-up torture fuzz setup-debian check audit fmt release clean components cargo-deny cargo-fuzz
+.PHONY: help run test corpus corpus-cpu start-up torture power-cut fuzz setup-debian check audit fmt release clean components cargo-deny cargo-fuzz
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,11 @@ corpus: ## Score the texts of the whole collection of real files, and meet its h
 torture: export CONSIGN_TORTURE_ROUNDS ?= 200
 torture: ## Kill the server under load, 200 times; what was promised is kept, once, whole, and nothing else is
 	cargo test --release --test torture -- --nocapture
+
+# Takes root and python3, for a disk that can be shut down: make power-cut CONSIGN_POWER_CUTS=8 CONSIGN_POWER_CUT_SEED=1
+power-cut: export CONSIGN_POWER_CUTS ?= 60
+power-cut: ## Cut the power under load, 60 times; what was answered had been synced
+	cargo test --release --test power_cut -- --nocapture
 
 corpus-cpu: release ## Compare the CPU time of the collection with kreuzberg's, which it installs
 	python3 tests/cpu_beside_kreuzberg.py

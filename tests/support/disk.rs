@@ -1,18 +1,26 @@
 //! A small disk of a test's own: ext4 on a file, mounted by root. It can be filled, made read-only, and lose power.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use tempfile::TempDir;
 
 use super::skip;
 
-/// Asks ext4 to stop at once and to flush nothing, not even its journal (`EXT4_IOC_SHUTDOWN`, `NOLOGFLUSH`), which is
-/// how xfstests cut the power.
+/// Waits for a word, and asks ext4 to stop at once and to flush nothing, not even its journal (`EXT4_IOC_SHUTDOWN`,
+/// `NOLOGFLUSH`), which is how xfstests cut the power.
 const CUT: &str = "import fcntl, os, struct, sys
-fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))";
+disk = os.open(sys.argv[1], os.O_RDONLY)
+print('ready', flush=True)
+if sys.stdin.readline():
+    fcntl.ioctl(disk, 0x8004587d, struct.pack('I', 2))
+    print('cut', flush=True)";
+
+/// How a disk is mounted that writes nothing by itself for as long as a test looks: ext4 commits its journal every 5 s
+/// else.
+const FORGETFUL: &str = "loop,commit=300";
 
 /// What is written at a time to fill it.
 const FILLER_BYTES: usize = 64 << 10;
@@ -20,17 +28,32 @@ const FILLER_BYTES: usize = 64 << 10;
 /// A mounted disk; dropped, it is unmounted.
 pub struct Disk {
     dir: TempDir,
+    /// How it is mounted.
+    options: &'static str,
 }
 
 impl Disk {
     /// One of so many MiB; without root or mounts, says that `test` did not run.
     pub fn or_skip(test: &str, mib: u64) -> Option<Self> {
+        Self::mounted_or_skip(test, mib, "loop")
+    }
+
+    /// One that keeps as little as it may of what is not synced, for power cuts.
+    pub fn forgetful_or_skip(test: &str, mib: u64) -> Option<Self> {
+        if let Err(why) = run(Command::new("python3").arg("--version")) {
+            skip(test, &format!("cutting the power takes python3: {why}"));
+            return None;
+        }
+        Self::mounted_or_skip(test, mib, FORGETFUL)
+    }
+
+    fn mounted_or_skip(test: &str, mib: u64, options: &'static str) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
             skip(test, "mounting a disk takes root");
             return None;
         }
         let dir = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary directory can be made");
-        let disk = Self { dir };
+        let disk = Self { dir, options };
         std::fs::create_dir(disk.path()).expect("a directory can be made");
         File::create(disk.image()).and_then(|image| image.set_len(mib << 20)).expect("the disk's file can be made");
         // No blocks are kept back for root, so that full is full.
@@ -52,7 +75,7 @@ impl Disk {
     }
 
     pub fn mount(&self) -> Result<(), String> {
-        run(Command::new("mount").args(["-o", "loop"]).arg(self.image()).arg(self.path()))
+        run(Command::new("mount").args(["-o", self.options]).arg(self.image()).arg(self.path()))
     }
 
     pub fn unmount(&self) -> Result<(), String> {
@@ -81,9 +104,67 @@ impl Disk {
         self.path().join("filler")
     }
 
+    /// Has ext4 write its journal, as it does every few seconds by itself: what is in it of any file is on the disk then.
+    pub fn commit(&self) {
+        let synced = File::create(self.path().join("committed")).and_then(|file| file.sync_all());
+        synced.expect("a file can be synced");
+    }
+
     /// The power goes: what was not synced is lost. The disk must be unmounted and mounted again.
     pub fn cut_power(&self) {
-        run(Command::new("python3").args(["-c", CUT]).arg(self.path())).expect("ext4 can be shut down");
+        let mut switch = self.switch();
+        switch.cut();
+        switch.release();
+    }
+
+    /// A hand at the switch, so that nothing delays the cut.
+    pub fn switch(&self) -> Switch {
+        let mut command = Command::new("python3");
+        command.args(["-c", CUT]).arg(self.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("python3 can be run");
+        let said = BufReader::new(child.stdout.take().expect("its standard output is a pipe"));
+        let mut switch = Switch { child, said };
+        switch.hear("ready");
+        switch
+    }
+
+    /// Leaves the disk's file where it is when the test ends, for whoever looks into a failure.
+    pub fn keep(&mut self) -> PathBuf {
+        self.dir.disable_cleanup(true);
+        self.image()
+    }
+}
+
+/// A process that has the disk open, and cuts its power once.
+pub struct Switch {
+    child: Child,
+    said: BufReader<ChildStdout>,
+}
+
+impl Switch {
+    /// The power is off when this returns.
+    pub fn cut(&mut self) {
+        let stdin = self.child.stdin.as_mut().expect("its standard input is a pipe");
+        stdin.write_all(b"cut\n").expect("the switch waits for its word");
+        self.hear("cut");
+    }
+
+    /// Lets go of the disk, so that it can be unmounted; nothing can be cut any more.
+    pub fn release(&mut self) {
+        self.child.stdin = None;
+        self.child.wait().expect("the switch can be waited for");
+    }
+
+    fn hear(&mut self, word: &str) {
+        let mut line = String::new();
+        self.said.read_line(&mut line).expect("the switch says what it did");
+        assert_eq!(line.trim(), word, "ext4 can be shut down");
+    }
+}
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        self.release();
     }
 }
 
