@@ -29,15 +29,9 @@ pub struct Tally {
 impl Tally {
     /// Counts one more file that has come to its end in `state`.
     ///
-    /// One more than there are is a file that was refused while it arrived, and counted then: the entry of the seal that
-    /// said so is damaged since, so that it ends a second time. It counts once.
-    ///
     /// # Panics
     /// When `state` is not terminal.
     pub const fn count(&mut self, state: FileState) {
-        if self.pending() == 0 {
-            self.rejected = self.rejected.saturating_sub(1);
-        }
         match state {
             FileState::Succeeded => self.succeeded += 1,
             FileState::Failed => self.failed += 1,
@@ -47,6 +41,12 @@ impl Tally {
                 panic!("only a terminal state is counted")
             }
         }
+    }
+
+    /// Takes back a file that was counted as refused when its batch was entered: the entry of the seal that said so is
+    /// damaged since, so that it ends another way.
+    pub const fn take_back_refused(&mut self) {
+        self.rejected = self.rejected.saturating_sub(1);
     }
 
     /// Files with an outcome.

@@ -194,6 +194,9 @@ impl<'a> Step<'a> {
             log::warn!("file {file}: its batch is gone, and its outcome with it");
             return Ok(());
         };
+        if batch.tally.pending() == 0 {
+            batch.tally.take_back_refused();
+        }
         batch.tally.count(state);
         let is_last = batch.tally.pending() == 0 && batch.finished_ms.is_none();
         if is_last {
