@@ -108,14 +108,18 @@ async fn serve(config: Config, is_restart: bool) -> Result<Option<TcpListener>, 
     actix_rt::spawn(resume(Arc::clone(&custody), pipeline.verifier.clone(), recovered.open));
     count_stored_files(&custody, before_uploads);
     let mut told = actix_rt::spawn(until_told_to_stop());
-    tokio::select! {
-        _ = &mut told => {}
-        () = restart::until_mendable(&custody, started) => {}
-    }
+    let kept = tokio::select! {
+        // Nobody takes connections up any more: who comes now is to be refused and not to wait for the end.
+        _ = &mut told => {
+            drop(kept);
+            None
+        }
+        () = restart::until_mendable(&custody, started) => Some(kept),
+    };
     drain(config.shutdown, handle, &health, &custody, &pipeline).await;
     serving.await.map_err(|error| ServeError::Stopped(error.into()))?.map_err(ServeError::Stopped)?;
     log::info!("drained");
-    Ok((!told.is_finished()).then_some(kept))
+    Ok(kept.filter(|_| !told.is_finished()))
 }
 
 fn start_pipeline(config: &Config, worker: WorkerSettings, custody: &Arc<Custody>, health: &Arc<Health>) -> Pipeline {
