@@ -5,6 +5,7 @@
 //! as `seal_sync/before=crash`, `always log_flush/after=eio` or `seal_append/torn#2=crash`, to the file that
 //! `CONSIGN_FAULT_FILE` names; the point that it means takes the line away, so that it happens once, unless it says
 //! `always`. `#2` waits for the second time. Each point that is passed is written down beside it, in `….hits`.
+//! `turn=panic` names a duty of an actor instead of a step.
 
 use std::fs::File;
 use std::io;
@@ -148,8 +149,15 @@ const fn reach(_step: DurableStep, _side: Side) -> io::Result<()> {
     Ok(())
 }
 
+#[cfg(not(feature = "fault"))]
+#[inline]
+pub(crate) const fn panic_at(_duty: &dyn std::fmt::Display) {}
+
 #[cfg(feature = "fault")]
 use armed::reach;
+
+#[cfg(feature = "fault")]
+pub(crate) use armed::panic_at;
 
 /// The environment variable that names the file by which faults are armed.
 #[cfg(feature = "fault")]
@@ -157,6 +165,7 @@ pub const FILE_VARIABLE: &str = "CONSIGN_FAULT_FILE";
 
 #[cfg(feature = "fault")]
 mod armed {
+    use std::fmt::Display;
     use std::fs::{self, OpenOptions};
     use std::io::{self, Write};
     use std::path::{Path, PathBuf};
@@ -184,10 +193,25 @@ mod armed {
         }
     }
 
+    /// Panics if a test wants this duty to. It is no step of the disk's, so it is not written down.
+    pub fn panic_at(duty: &dyn Display) {
+        if let Some(file) = &*FILE {
+            // Nothing but a panic is asked of a duty.
+            let _ = take(file, &duty.to_string());
+        }
+    }
+
     fn reach_with(file: &Path, point: &str) -> io::Result<()> {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let mut hits = OpenOptions::new().create(true).append(true).open(file.with_extension("hits"))?;
         writeln!(hits, "{point}")?;
+        drop(turn);
+        take(file, point)
+    }
+
+    /// Does what the file says of this point, if it says anything.
+    fn take(file: &Path, point: &str) -> io::Result<()> {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let Ok(line) = fs::read_to_string(file) else { return Ok(()) };
         let (is_always, fault) = line.trim().strip_prefix("always ").map_or((false, line.trim()), |rest| (true, rest));
         let Some((armed, action)) = fault.split_once('=') else { return Ok(()) };
@@ -214,6 +238,7 @@ mod armed {
             "enospc" => rustix::io::Errno::NOSPC,
             "eio" => rustix::io::Errno::IO,
             "emfile" => rustix::io::Errno::MFILE,
+            "panic" => panic!("a test asked for it"),
             other => return Err(io::Error::other(format!("no such fault: {other}"))),
         };
         Err(code.into())

@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::actors::aggregator::{BatchAggregator, Flush};
+use crate::actors::panics::deliver;
 use crate::actors::processor::ProcessorOptions;
 use crate::actors::supervisor::{Drain, ReleaseClaims, Supervisor, SupervisorOptions};
 use crate::actors::verifier::{Stop, StoredBatch, Verifier, VerifierOptions};
@@ -196,8 +197,8 @@ async fn resume(custody: Arc<Custody>, verifier: Addr<Verifier>, open: Vec<Batch
         match custody.joblog.batch(batch) {
             Ok(Some(record)) => {
                 let files = record.seal.entries as usize;
-                if verifier.send(StoredBatch { batch, files }).await.is_err() {
-                    return;
+                if !deliver(&verifier, StoredBatch { batch, files }).await {
+                    log::error!("batch {batch}: the verifier does not take it; it waits for the next start");
                 }
             }
             Ok(None) => {}
@@ -248,17 +249,17 @@ async fn drain(
     let limit = Duration::from_millis(settings.drain_ms_max);
     let begun = Instant::now();
     let Pipeline { verifier, supervisor, aggregator } = pipeline;
-    let _ = verifier.send(Stop).await;
-    let attempts = timeout(limit, supervisor.send(Drain));
+    deliver(verifier, Stop).await;
+    let attempts = timeout(limit, deliver(supervisor, Drain));
     let (attempts, ()) = tokio::join!(attempts, server.stop(true));
     if attempts.is_err() {
         log::warn!("attempts that did not finish in time are given up; the next start makes them again");
     }
     let left = limit.saturating_sub(begun.elapsed()).max(Duration::from_secs(1));
-    if timeout(left, aggregator.send(Flush)).await.is_err() {
+    if timeout(left, deliver(aggregator, Flush)).await.is_err() {
         log::warn!("outcomes that the disk did not take in time are given up; the next start makes them again");
     }
-    let _ = supervisor.send(ReleaseClaims).await;
+    deliver(supervisor, ReleaseClaims).await;
     if let Err(error) = custody.joblog.commit(Vec::new()).await {
         log::error!("the job log could not be flushed: {error}");
     }

@@ -4,20 +4,26 @@
 //! back and nothing is lost: it is tried again until there is room. A batch completes with its last outcome.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Message, ResponseFuture};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+use bytes::Bytes;
+use tokio::sync::{Notify, Semaphore, oneshot};
 
-use super::{DeadBytes, now_ms, panics};
-use crate::batch::{BatchId, FileId, Outcome};
+use super::panics::{self, Duty, answering};
+use super::{DeadBytes, Slot, now_ms};
+use crate::batch::{FileId, Outcome};
 use crate::custody::{Custody, file_record};
 use crate::joblog::{Change, Committed};
 use crate::metrics::StateLabels;
 use crate::spool::{FrameBody, FrameKind, FrameRef, ResultEntry, ResultsHeader, SpoolError, Timings};
+
+mod gathered;
+
+use gathered::{Gathered, Open, OpenFiles};
 
 /// Ended files that may be announced and not yet taken over; their texts are bounded by the budget.
 pub const BATCH_AGGREGATOR_MAILBOX_MAX: usize = 16;
@@ -32,19 +38,19 @@ const BUDGET_GRAIN_BYTES: usize = 1024;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A file has come to its end.
-#[derive(Debug, Message)]
+#[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct EndedFile {
     pub file: FileId,
     /// Attempts that were made.
     pub attempts: u32,
     pub outcome: Outcome,
-    /// Empty unless the file succeeded.
-    pub text: String,
+    /// Empty unless the file succeeded; UTF-8.
+    pub text: Bytes,
     pub timings: Timings,
     /// What is given back once the outcome is durable.
     pub dead_bytes: Option<DeadBytes>,
-    pub slot: OwnedSemaphorePermit,
+    pub slot: Slot,
 }
 
 /// Makes outcomes durable.
@@ -57,20 +63,9 @@ struct Work {
     text_budget: Arc<Semaphore>,
     gathered: RefCell<Vec<Gathered>>,
     arrived: Notify,
-    /// Files that were taken over and are not durable yet.
-    open: Cell<usize>,
-    emptied: Notify,
+    open: Rc<OpenFiles>,
     /// Whether the disk did not take the last group.
     is_held_back: Cell<bool>,
-}
-
-/// An outcome that waits to be made durable, and what it holds meanwhile.
-struct Gathered {
-    entry: ResultEntry,
-    text: String,
-    dead_bytes: Option<DeadBytes>,
-    _slot: OwnedSemaphorePermit,
-    _text_budget: OwnedSemaphorePermit,
 }
 
 impl BatchAggregator {
@@ -81,8 +76,7 @@ impl BatchAggregator {
             text_budget: Arc::new(Semaphore::new(TEXT_BUDGET_BYTES / BUDGET_GRAIN_BYTES)),
             gathered: RefCell::default(),
             arrived: Notify::new(),
-            open: Cell::new(0),
-            emptied: Notify::new(),
+            open: Rc::default(),
             is_held_back: Cell::new(false),
         };
         Self { work: Rc::new(work) }
@@ -105,13 +99,13 @@ impl Handler<EndedFile> for BatchAggregator {
 
     fn handle(&mut self, ended: EndedFile, _: &mut Self::Context) -> Self::Result {
         let work = Rc::clone(&self.work);
-        work.open.set(work.open.get() + 1);
-        Box::pin(async move { work.gather(ended).await })
+        let open = work.open.open();
+        answering(Duty::EndedFile, &self.work.custody.metrics, async move { work.gather(ended, open).await })
     }
 }
 
 /// Answers when everything that was taken over is durable.
-#[derive(Debug, Message)]
+#[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct Flush;
 
@@ -120,20 +114,12 @@ impl Handler<Flush> for BatchAggregator {
 
     fn handle(&mut self, _: Flush, _: &mut Self::Context) -> Self::Result {
         let work = Rc::clone(&self.work);
-        Box::pin(async move {
-            loop {
-                let emptied = work.emptied.notified();
-                if work.open.get() == 0 {
-                    return;
-                }
-                emptied.await;
-            }
-        })
+        answering(Duty::Flush, &self.work.custody.metrics, async move { work.open.none().await })
     }
 }
 
 impl Work {
-    async fn gather(&self, ended: EndedFile) {
+    async fn gather(&self, ended: EndedFile, open: Open) {
         let EndedFile { file, attempts, outcome, text, timings, dead_bytes, slot } = ended;
         let grains = text.len().div_ceil(BUDGET_GRAIN_BYTES).min(TEXT_BUDGET_BYTES / BUDGET_GRAIN_BYTES);
         let grains = u32::try_from(grains).expect("the budget has fewer than 2^32 grains");
@@ -146,80 +132,81 @@ impl Work {
             timings,
             text_offset: 0,
             text_length: text.len() as u64,
-            text_crc: crc32fast::hash(text.as_bytes()),
+            text_crc: crc32fast::hash(&text),
         };
         let budget = budget.expect("the budget is never closed");
-        self.gathered.borrow_mut().push(Gathered { entry, text, dead_bytes, _slot: slot, _text_budget: budget });
+        let gathered = Gathered { entry, text, dead_bytes, place: None, _held: (slot, budget, open) };
+        self.gathered.borrow_mut().push(gathered);
         self.arrived.notify_one();
     }
 
     /// Makes whatever has gathered durable, one group after the other.
     async fn commit_groups(self: Rc<Self>) {
         loop {
-            let group = std::mem::take(&mut *self.gathered.borrow_mut());
+            // Held here while it is worked on, so that a panic costs a try and no outcome.
+            let mut group = std::mem::take(&mut *self.gathered.borrow_mut());
             if group.is_empty() {
                 self.arrived.notified().await;
                 continue;
             }
-            let (durable, held_back) = self.append_results(group).await;
-            let ended = durable.len();
-            if ended > 0 {
-                self.enter(durable).await;
-                self.open.set(self.open.get() - ended);
-                self.emptied.notify_waiters();
+            let is_over = panics::caught(Duty::Group, &self.custody.metrics, self.commit(&mut group)).await.is_some();
+            if is_over {
+                group.retain(|result| result.place.is_none());
             }
-            if !held_back.is_empty() {
-                self.gathered.borrow_mut().splice(0..0, held_back);
+            if !group.is_empty() {
+                self.gathered.borrow_mut().splice(0..0, group);
                 tokio::time::sleep(RETRY_AFTER).await;
             }
         }
     }
 
-    /// Appends a group's results, one region for each batch, and says where they lie; what the disk did not take is
-    /// handed back.
-    async fn append_results(&self, group: Vec<Gathered>) -> (Vec<(Gathered, FrameRef)>, Vec<Gathered>) {
-        let mut of_batch: HashMap<BatchId, Vec<Gathered>> = HashMap::new();
-        for gathered in group {
-            of_batch.entry(gathered.entry.file.batch()).or_default().push(gathered);
+    /// Makes a group's results durable and enters those that are; what the disk did not take has no place afterwards.
+    async fn commit(&self, group: &mut [Gathered]) {
+        self.append_results(group).await;
+        self.enter(group).await;
+    }
+
+    /// Appends a group's results, one region for each batch, and notes where they lie.
+    async fn append_results(&self, group: &mut [Gathered]) {
+        group.sort_by_key(|result| (result.place.is_some(), result.entry.file.batch()));
+        let new = group.partition_point(|result| result.place.is_none());
+        let of_batch = |a: &Gathered, b: &Gathered| a.entry.file.batch() == b.entry.file.batch();
+        let mut appended = Vec::new();
+        for results in group[..new].chunk_by_mut(of_batch) {
+            appended.push(self.append(results).await);
         }
-        let mut appended = Vec::with_capacity(of_batch.len());
-        for (batch, mut results) in of_batch {
-            let place = self.append(batch, &mut results).await;
-            appended.push((results, place));
-        }
-        let (mut durable, mut held_back, mut trouble) = (Vec::new(), Vec::new(), None);
-        for (results, place) in appended {
+        let (mut trouble, mut held_back) = (None, 0);
+        for (results, place) in group[..new].chunk_by_mut(of_batch).zip(appended) {
             let place = match place {
                 Ok(place) => place.await.unwrap_or(Err(SpoolError::Closed)),
                 Err(error) => Err(error),
             };
             match place {
-                Ok(place) => durable.extend(results.into_iter().map(|result| (result, place))),
+                Ok(place) => results.iter_mut().for_each(|result| result.place = Some(place)),
                 Err(error) => {
-                    held_back.extend(results);
+                    held_back += results.len();
                     trouble = Some(error);
                 }
             }
         }
         // Said once, and not each second for as long as it lasts.
         if let Some(error) = trouble.filter(|_| !self.is_held_back.get()) {
-            log::error!("{} outcomes are held back: {error}; they are tried again each second", held_back.len());
+            log::error!("{held_back} outcomes are held back: {error}; they are tried again each second");
         }
         self.is_held_back.set(trouble.is_some());
-        (durable, held_back)
     }
 
     /// Hands the results of one batch to the committer, as one region.
     async fn append(
         &self,
-        batch: BatchId,
         results: &mut [Gathered],
     ) -> Result<oneshot::Receiver<Result<FrameRef, SpoolError>>, SpoolError> {
+        let batch = results[0].entry.file.batch();
         self.custody.results.has_room()?;
         let mut texts = Vec::with_capacity(results.iter().map(|result| result.text.len()).sum());
         for result in results.iter_mut() {
             result.entry.text_offset = texts.len() as u64;
-            texts.extend_from_slice(result.text.as_bytes());
+            texts.extend_from_slice(&result.text);
         }
         let entries: Vec<&ResultEntry> = results.iter().map(|result| &result.entry).collect();
         let frame = FrameBody::encode(FrameKind::Results, &ResultsHeader { batch }, &entries);
@@ -233,24 +220,30 @@ impl Work {
     }
 
     /// Enters durable outcomes in the job log; what it does not take, the next start enters from the results.
-    async fn enter(&self, durable: Vec<(Gathered, FrameRef)>) {
-        let end = |(result, place): &(Gathered, FrameRef)| Change::End {
-            file: result.entry.file,
-            record: Box::new(file_record(result.entry.clone(), *place)),
+    async fn enter(&self, group: &[Gathered]) {
+        let end = |result: &Gathered| {
+            let record = Box::new(file_record(result.entry.clone(), result.place?));
+            Some(Change::End { file: result.entry.file, record })
         };
-        match self.custody.joblog.commit(durable.iter().map(end).collect()).await {
+        let ends: Vec<Change> = group.iter().filter_map(end).collect();
+        if ends.is_empty() {
+            return;
+        }
+        let count = ends.len();
+        match self.custody.joblog.commit(ends).await {
             Ok(committed) => {
-                self.announce(&durable, &committed);
-                self.give_back(&durable);
+                self.announce(group, &committed);
+                self.give_back(group);
             }
-            Err(error) => log::error!("{} outcomes wait for the next start: {error}", durable.len()),
+            Err(error) => log::error!("{count} outcomes wait for the next start: {error}"),
         }
     }
 
     /// Gives the blocks of files that were lost or refused back to the filesystem. One that a crash leaves goes with its
     /// batch.
-    fn give_back(&self, durable: &[(Gathered, FrameRef)]) {
-        let dead: Vec<DeadBytes> = durable.iter().filter_map(|(result, _)| result.dead_bytes).collect();
+    fn give_back(&self, group: &[Gathered]) {
+        let durable = group.iter().filter(|result| result.place.is_some());
+        let dead: Vec<DeadBytes> = durable.filter_map(|result| result.dead_bytes).collect();
         if dead.is_empty() {
             return;
         }
@@ -264,10 +257,10 @@ impl Work {
         });
     }
 
-    fn announce(&self, durable: &[(Gathered, FrameRef)], committed: &Committed) {
+    fn announce(&self, group: &[Gathered], committed: &Committed) {
         let metrics = &self.custody.metrics;
         let ended: HashSet<FileId> = committed.ended.iter().copied().collect();
-        for (result, _) in durable.iter().filter(|(result, _)| ended.contains(&result.entry.file)) {
+        for result in group.iter().filter(|result| ended.contains(&result.entry.file)) {
             let state = result.entry.outcome.state().to_string();
             metrics.files_ended.get_or_create(&StateLabels { state }).inc();
         }

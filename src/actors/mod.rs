@@ -20,6 +20,7 @@ pub mod supervisor;
 pub mod uploader;
 pub mod verifier;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -30,8 +31,11 @@ use crate::spool::Timings;
 /// Files between the job log and their outcome; each pins some hundred bytes, and its text once it is read.
 pub const SLOTS_MAX: usize = 256;
 
+/// A file's place in the pipeline, free again when the last who holds it lets go: the file's messages, and who sends them.
+pub type Slot = Arc<OwnedSemaphorePermit>;
+
 /// A file that has left the job log and is on its way to an outcome.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FileOnItsWay {
     pub id: FileId,
     /// Where the file's bytes lie: segment, first byte, length.
@@ -49,8 +53,8 @@ pub struct FileOnItsWay {
     pub timings: Timings,
     /// What the verifier noticed, for the result's warnings.
     pub warnings: Vec<String>,
-    /// The file's place in the pipeline, given back when its outcome is durable.
-    pub slot: OwnedSemaphorePermit,
+    /// Given back when the outcome is durable.
+    pub slot: Slot,
 }
 
 /// Where the bytes of a file that is lost or refused lie: they are given back once its outcome is durable, and not

@@ -11,6 +11,7 @@ use actix::{Actor, Context, Handler, Message, ResponseFuture};
 use tokio::sync::Mutex;
 
 use super::backoff;
+use super::panics::{Duty, answering};
 use crate::batch::{FileError, FileErrorCode};
 use crate::custody::Custody;
 use crate::health::Health;
@@ -89,7 +90,7 @@ impl Handler<Attempt> for Processor {
 
     fn handle(&mut self, attempt: Attempt, _: &mut Self::Context) -> Self::Result {
         let hands = Arc::clone(&self.hands);
-        Box::pin(async move { hands.attempt(attempt).await })
+        answering(Duty::Attempt, &self.hands.options.custody.metrics, async move { hands.attempt(attempt).await })
     }
 }
 

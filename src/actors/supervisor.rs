@@ -6,18 +6,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr, Context, Handler, Message, ResponseFuture};
-use futures_util::FutureExt;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 
 use super::aggregator::BatchAggregator;
+use super::panics::{self, Duty, answering};
 use super::processor::{Processor, ProcessorOptions};
-use super::{FileOnItsWay, SLOTS_MAX, panics};
+use super::{FileOnItsWay, SLOTS_MAX};
 use crate::custody::Custody;
 use crate::joblog::{Change, Claim, ClaimedFile};
 
@@ -46,8 +45,13 @@ pub struct SupervisorOptions {
 /// Owns the pool.
 pub struct Supervisor {
     work: Rc<Work>,
-    claimed: Option<mpsc::Receiver<ClaimedWork>>,
-    idle: Option<mpsc::Receiver<Addr<Processor>>>,
+    ready: Rc<Mutex<Ready>>,
+}
+
+/// What one attempt needs, as it becomes ready.
+struct Ready {
+    claimed: mpsc::Receiver<ClaimedWork>,
+    idle: mpsc::Receiver<Addr<Processor>>,
 }
 
 /// A file that may be tried now.
@@ -96,7 +100,7 @@ impl Supervisor {
             running: Cell::new(0),
             draining: Cell::new(false),
         };
-        Self { work: Rc::new(work), claimed: Some(claimed), idle: Some(idle) }
+        Self { work: Rc::new(work), ready: Rc::new(Mutex::new(Ready { claimed, idle })) }
     }
 }
 
@@ -108,31 +112,32 @@ impl Actor for Supervisor {
         for _ in 0..self.work.options.processors {
             self.work.add_processor();
         }
-        let claiming = Rc::clone(&self.work);
-        let metrics = Arc::clone(&claiming.custody.metrics);
-        actix_rt::spawn(panics::restarting("supervisor", metrics, move || Rc::clone(&claiming).claim_windows()));
+        let metrics = &self.work.custody.metrics;
         let work = Rc::clone(&self.work);
-        let claimed = self.claimed.take().expect("a supervisor starts once");
-        let idle = self.idle.take().expect("a supervisor starts once");
-        actix_rt::spawn(work.dispatch(claimed, idle));
+        let claiming = move || Rc::clone(&work).claim_windows();
+        actix_rt::spawn(panics::restarting("supervisor", Arc::clone(metrics), claiming));
+        let (work, ready) = (Rc::clone(&self.work), Rc::clone(&self.ready));
+        let dispatching = move || Rc::clone(&work).dispatch(Rc::clone(&ready));
+        actix_rt::spawn(panics::restarting("supervisor", Arc::clone(metrics), dispatching));
     }
 }
 
 /// A file is what its seal promises, and may be tried.
-#[derive(Debug, Message)]
+#[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct VerifiedFile(pub FileOnItsWay);
 
 impl Handler<VerifiedFile> for Supervisor {
-    type Result = ();
+    type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, VerifiedFile(file): VerifiedFile, _: &mut Self::Context) {
-        self.work.enqueue(file);
+    fn handle(&mut self, VerifiedFile(file): VerifiedFile, _: &mut Self::Context) -> Self::Result {
+        let work = Rc::clone(&self.work);
+        answering(Duty::VerifiedFile, &self.work.custody.metrics, async move { work.enqueue(file) })
     }
 }
 
 /// Begin no more attempts; answers when those that run are over.
-#[derive(Debug, Message)]
+#[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct Drain;
 
@@ -143,12 +148,13 @@ impl Handler<Drain> for Supervisor {
         let work = Rc::clone(&self.work);
         work.draining.set(true);
         work.changed.notify_waiters();
-        Box::pin(async move { work.until(|work| work.running.get() == 0).await })
+        let over = async move { work.until(|work| work.running.get() == 0).await };
+        answering(Duty::Drain, &self.work.custody.metrics, over)
     }
 }
 
 /// Everything that ran is over or was given up: nothing claimed is being tried any more.
-#[derive(Debug, Message)]
+#[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct ReleaseClaims;
 
@@ -157,9 +163,8 @@ impl Handler<ReleaseClaims> for Supervisor {
 
     fn handle(&mut self, _: ReleaseClaims, _: &mut Self::Context) -> Self::Result {
         let work = Rc::clone(&self.work);
-        Box::pin(async move {
-            work.release(work.windows.close_all()).await;
-        })
+        let released = async move { work.release(work.windows.close_all()).await };
+        answering(Duty::ReleaseClaims, &self.work.custody.metrics, released)
     }
 }
 
@@ -211,8 +216,13 @@ impl Work {
         let window = self.windows.open(files.len());
         let claimed = files.iter().map(|file| ClaimedFile { file: file.id, attempt: file.attempts + 1 }).collect();
         let claim = Claim { files: claimed, is_alone };
-        while let Err(error) = self.custody.joblog.commit(vec![Change::Claim { window, claim: claim.clone() }]).await {
-            log::error!("{} files cannot be claimed: {error}", files.len());
+        loop {
+            let written = self.custody.joblog.commit(vec![Change::Claim { window, claim: claim.clone() }]);
+            match panics::caught(Duty::Claim, &self.custody.metrics, written).await {
+                Some(Ok(_)) => break,
+                Some(Err(error)) => log::error!("{} files cannot be claimed: {error}", files.len()),
+                None => {}
+            }
             if self.draining.get() {
                 return;
             }
@@ -226,23 +236,19 @@ impl Work {
     }
 
     /// Gives claimed files to idle processors, until draining.
-    async fn dispatch(
-        self: Rc<Self>,
-        mut claimed: mpsc::Receiver<ClaimedWork>,
-        mut idle: mpsc::Receiver<Addr<Processor>>,
-    ) {
-        while let Some(next) = claimed.recv().await {
-            let Some(processor) = idle.recv().await else { return };
+    async fn dispatch(self: Rc<Self>, ready: Rc<Mutex<Ready>>) {
+        let mut ready = ready.lock().await;
+        while let Some(next) = ready.claimed.recv().await {
+            let Some(processor) = ready.idle.recv().await else { return };
             if self.draining.get() {
                 return;
             }
             self.running.set(self.running.get() + 1);
             let work = Rc::clone(&self);
             actix_rt::spawn(async move {
-                let window = next.window;
-                if AssertUnwindSafe(work.attempt(processor, next.file)).catch_unwind().await.is_err() {
-                    log::error!("an attempt panicked outside its worker; its file waits for the next start");
-                    work.custody.metrics.actor_panics.inc();
+                let ClaimedWork { file, window } = next;
+                let settled = format!("what becomes of file {} until the next start", file.id);
+                if panics::counted(settled, &work.custody.metrics, work.attempt(processor, file)).await.is_none() {
                     work.add_processor();
                 }
                 work.running.set(work.running.get() - 1);

@@ -5,17 +5,20 @@
 //! and says so. Looking is done on blocking threads, a few files at a time.
 
 use std::cell::RefCell;
+use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Addr, Context, Handler, Message};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use actix::{Actor, Addr, Context, Handler, Message, ResponseFuture};
+use bytes::Bytes;
+use tokio::sync::{Notify, Semaphore};
 
 use super::aggregator::{BatchAggregator, EndedFile};
+use super::panics::{self, Duty, answering, deliver};
 use super::rotation::{Rotation, Turn};
 use super::supervisor::{Supervisor, VerifiedFile};
-use super::{DeadBytes, FileOnItsWay, SLOTS_MAX, backoff, ms_since, panics};
+use super::{DeadBytes, FileOnItsWay, SLOTS_MAX, Slot, backoff, ms_since};
 use crate::batch::{BatchId, FileErrorCode, FileEvent, FileId, FileState, Outcome};
 use crate::custody::{Custody, CustodyError};
 use crate::joblog::BatchRecord;
@@ -92,7 +95,7 @@ impl Actor for Verifier {
 }
 
 /// A batch is durable, entered in the job log, and not completed.
-#[derive(Debug, Message)]
+#[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct StoredBatch {
     pub batch: BatchId,
@@ -101,24 +104,28 @@ pub struct StoredBatch {
 }
 
 impl Handler<StoredBatch> for Verifier {
-    type Result = ();
+    type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, StoredBatch { batch, files }: StoredBatch, _: &mut Self::Context) {
-        self.work.rotation.borrow_mut().push(batch, files);
-        self.work.announced.notify_one();
+    fn handle(&mut self, StoredBatch { batch, files }: StoredBatch, _: &mut Self::Context) -> Self::Result {
+        let work = Rc::clone(&self.work);
+        answering(Duty::StoredBatch, &self.work.custody.metrics, async move {
+            work.rotation.borrow_mut().push(batch, files);
+            work.announced.notify_one();
+        })
     }
 }
 
 /// Hand out no more files; those that are out go on.
-#[derive(Debug, Message)]
+#[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct Stop;
 
 impl Handler<Stop> for Verifier {
-    type Result = ();
+    type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, _: Stop, _: &mut Self::Context) {
-        self.work.slots.close();
+    fn handle(&mut self, _: Stop, _: &mut Self::Context) -> Self::Result {
+        let work = Rc::clone(&self.work);
+        answering(Duty::Stop, &self.work.custody.metrics, async move { work.slots.close() })
     }
 }
 
@@ -144,7 +151,10 @@ impl Work {
                 let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return };
                 if self.custody.joblog.begin(file.id, file.attempts) {
                     let work = Rc::clone(&self);
-                    actix_rt::spawn(async move { work.verify(file, slot).await });
+                    actix_rt::spawn(async move {
+                        let name = format!("verification of file {}, which waits for the next start", file.id);
+                        panics::counted(name, &work.custody.metrics, work.verify(file, slot.into())).await
+                    });
                 }
             }
         }
@@ -157,10 +167,10 @@ impl Work {
     /// The files of a turn that have no outcome yet. A turn that cannot be read comes again later; the others go on.
     async fn waiting_files(self: &Rc<Self>, turn: Turn) -> Vec<WaitingFile> {
         let (custody, read) = (Arc::clone(&self.custody), turn.clone());
-        match tokio::task::spawn_blocking(move || read_turn(&custody, &read)).await {
-            Ok(Ok(files)) => return files,
-            Ok(Err(error)) => log::error!("batch {}: files {:?} cannot be read now: {error}", turn.batch, turn.files),
-            Err(error) => log::error!("batch {}: reading files {:?} failed: {error}", turn.batch, turn.files),
+        match self.off_thread(Duty::Turn, move || read_turn(&custody, &read)).await {
+            Some(Ok(files)) => return files,
+            Some(Err(error)) => log::error!("batch {}: files {:?} cannot be read now: {error}", turn.batch, turn.files),
+            None => log::error!("batch {}: reading files {:?} failed", turn.batch, turn.files),
         }
         let work = Rc::clone(self);
         actix_rt::spawn(async move {
@@ -171,8 +181,15 @@ impl Work {
         Vec::new()
     }
 
+    /// Does blocking work on a thread for it; none when it panicked, or when there is no thread to be had.
+    async fn off_thread<T: Send + 'static>(&self, duty: Duty, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let done =
+            async { tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| resume_unwind(error.into_panic())) };
+        panics::caught(duty, &self.custody.metrics, done).await
+    }
+
     /// Looks at a file until it is proved, or lost for good.
-    async fn verify(&self, file: WaitingFile, slot: OwnedSemaphorePermit) {
+    async fn verify(&self, file: WaitingFile, slot: Slot) {
         let begun = Instant::now();
         let file = Arc::new(file);
         let mut tried = 0;
@@ -198,19 +215,17 @@ impl Work {
     async fn check_once(&self, file: &Arc<WaitingFile>) -> Checked {
         let _permit = self.checks.acquire().await;
         let (custody, checked) = (Arc::clone(&self.custody), Arc::clone(file));
-        let looked = tokio::task::spawn_blocking(move || match &checked.sealed {
+        let look = move || match &checked.sealed {
             Some(sealed) => check(&custody, &checked.record, sealed),
             None => Checked::Lost(FileErrorCode::Damaged.into()),
-        })
-        .await;
-        looked.unwrap_or_else(|error| {
-            log::error!("file {}: verification failed: {error}", file.id);
-            self.custody.metrics.actor_panics.inc();
+        };
+        self.off_thread(Duty::Look, look).await.unwrap_or_else(|| {
+            log::error!("file {}: looking at it failed", file.id);
             Checked::NotYet(FileErrorCode::Unreadable.into())
         })
     }
 
-    async fn pass_on(&self, file: &WaitingFile, sound: Sound, timings: Timings, slot: OwnedSemaphorePermit) {
+    async fn pass_on(&self, file: &WaitingFile, sound: Sound, timings: Timings, slot: Slot) {
         let Sound { offset, length, media_type, warnings } = sound;
         if let Err(error) = self.custody.joblog.apply(file.id, FileEvent::Verified) {
             log::error!("file {}: {error}", file.id);
@@ -229,29 +244,22 @@ impl Work {
             warnings,
             slot,
         };
-        if self.supervisor.send(VerifiedFile(on_its_way)).await.is_err() {
-            log::error!("file {}: the supervisor is gone; the file waits for the next start", file.id);
+        if !deliver(&self.supervisor, VerifiedFile(on_its_way)).await {
+            log::error!("file {}: the supervisor does not take it; it waits for the next start", file.id);
         }
     }
 
-    async fn end(
-        &self,
-        file: &WaitingFile,
-        outcome: Outcome,
-        are_bytes_dead: bool,
-        timings: Timings,
-        slot: OwnedSemaphorePermit,
-    ) {
+    async fn end(&self, file: &WaitingFile, outcome: Outcome, are_bytes_dead: bool, timings: Timings, slot: Slot) {
         if let Some(error) = outcome.error() {
             let code = error.code.to_string();
             log::warn!("file {}: verification ends it as {}: {error}", file.id, outcome.state());
             self.custody.metrics.verification_failures.get_or_create(&CodeLabels { code }).inc();
         }
         let dead_bytes = are_bytes_dead.then(|| file.bytes()).flatten();
-        let (attempts, text) = (file.attempts, String::new());
+        let (attempts, text) = (file.attempts, Bytes::new());
         let ended = EndedFile { file: file.id, attempts, outcome, text, timings, dead_bytes, slot };
-        if self.aggregator.send(ended).await.is_err() {
-            log::error!("file {}: the aggregator is gone; the file waits for the next start", file.id);
+        if !deliver(&self.aggregator, ended).await {
+            log::error!("file {}: the aggregator takes no outcome; the file waits for the next start", file.id);
         }
     }
 }

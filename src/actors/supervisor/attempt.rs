@@ -4,9 +4,11 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use actix::Addr;
+use bytes::Bytes;
 
 use super::Work;
 use crate::actors::aggregator::EndedFile;
+use crate::actors::panics::{self, Duty, deliver};
 use crate::actors::processor::{Attempt, Fault, Processor};
 use crate::actors::{FileOnItsWay, backoff, ms_since};
 use crate::batch::{FileError, FileErrorCode, FileEvent, Outcome};
@@ -28,21 +30,21 @@ impl Work {
         file.timings.queued_ms = ms_since(file.queued_at);
         let job = Job { file: file.id, media_type: file.media_type.clone(), length: file.length };
         let begun = Instant::now();
-        let answer = processor.send(Attempt { job, segment: file.segment, start: file.start }).await;
+        let asked = processor.send(Attempt { job, segment: file.segment, start: file.start });
+        let answer = panics::caught(Duty::Ask, &self.custody.metrics, asked).await;
         file.timings.process_ms = ms_since(begun);
         file.attempts += 1;
-        let Ok(answer) = answer else {
-            log::error!("file {}: its processor panicked and is replaced", file.id);
-            self.custody.metrics.actor_panics.inc();
-            self.add_processor();
-            return self.fault(file, Fault::Retry(FileErrorCode::Panicked.into())).await;
-        };
         match answer {
-            Ok(extraction) => {
+            Some(Ok(Ok(extraction))) => {
                 self.custody.metrics.processing_seconds.observe(begun.elapsed().as_secs_f64());
                 self.end(file, Ok(extraction)).await;
             }
-            Err(fault) => self.fault(file, fault).await,
+            Some(Ok(Err(fault))) => self.fault(file, fault).await,
+            Some(Err(_)) | None => {
+                log::error!("file {}: its processor panicked and is replaced", file.id);
+                self.add_processor();
+                return self.fault(file, Fault::Retry(FileErrorCode::Panicked.into())).await;
+            }
         }
         // Only now: while a text waits for room, no other is made.
         self.make_idle(processor);
@@ -60,12 +62,13 @@ impl Work {
         self.custody.metrics.processing_retries.inc();
         let delay = backoff::delay(self.options.retry_base, file.attempts);
         log::info!("file {}: attempt {} ended with {error}; the next is in {delay:?}", file.id, file.attempts);
-        if let Err(error) = self.custody.joblog.apply(file.id, FileEvent::WillRetry) {
-            return log::error!("file {}: {error}", file.id);
-        }
         let counted = Change::Attempts { file: file.id, attempts: file.attempts, is_suspect: file.is_suspect };
         if let Err(error) = self.custody.joblog.commit(vec![counted]).await {
             log::error!("file {}: its attempts could not be written down: {error}", file.id);
+        }
+        // Seen from outside only now: a kill must not take back an attempt that somebody was told of.
+        if let Err(error) = self.custody.joblog.apply(file.id, FileEvent::WillRetry) {
+            return log::error!("file {}: {error}", file.id);
         }
         let work = Rc::clone(self);
         actix_rt::spawn(async move {
@@ -79,14 +82,14 @@ impl Work {
         let (outcome, text) = match answer {
             Ok(Extraction { text, mut info }) => {
                 info.warnings.splice(0..0, file.warnings);
-                (Outcome::Succeeded(info), text)
+                (Outcome::Succeeded(info), text.into())
             }
-            Err(error) => (Outcome::Failed(error), String::new()),
+            Err(error) => (Outcome::Failed(error), Bytes::new()),
         };
         let FileOnItsWay { id, attempts, timings, slot, .. } = file;
         let ended = EndedFile { file: id, attempts, outcome, text, timings, dead_bytes: None, slot };
-        if self.aggregator.send(ended).await.is_err() {
-            log::error!("file {id}: the aggregator is gone; the file waits for the next start");
+        if !deliver(&self.aggregator, ended).await {
+            log::error!("file {id}: the aggregator takes no outcome; the file waits for the next start");
         }
     }
 }

@@ -1,0 +1,57 @@
+//! Outcomes that the aggregator has taken over and that are not durable yet.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+
+use crate::actors::{DeadBytes, Slot};
+use crate::spool::{FrameRef, ResultEntry};
+
+/// An outcome that waits to be made durable.
+pub struct Gathered {
+    pub entry: ResultEntry,
+    pub text: Bytes,
+    pub dead_bytes: Option<DeadBytes>,
+    /// Where the result lies once it is durable.
+    pub place: Option<FrameRef>,
+    /// The file's place, its text's share of the budget, and that it counts as open: all free again with this.
+    pub _held: (Slot, OwnedSemaphorePermit, Open),
+}
+
+/// How many files were taken over and are not durable yet.
+#[derive(Debug, Default)]
+pub struct OpenFiles {
+    count: Cell<usize>,
+    fewer: Notify,
+}
+
+/// One of them, for as long as this is there.
+pub struct Open(Rc<OpenFiles>);
+
+impl OpenFiles {
+    /// One more.
+    pub fn open(self: &Rc<Self>) -> Open {
+        self.count.set(self.count.get() + 1);
+        Open(Rc::clone(self))
+    }
+
+    /// Resolves when there is none.
+    pub async fn none(&self) {
+        loop {
+            let fewer = self.fewer.notified();
+            if self.count.get() == 0 {
+                return;
+            }
+            fewer.await;
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.count.set(self.0.count.get() - 1);
+        self.0.fewer.notify_waiters();
+    }
+}
