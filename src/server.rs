@@ -12,6 +12,7 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use derive_more::{Display, Error, From};
+use tokio::runtime::{Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -35,6 +36,10 @@ pub(crate) mod children;
 mod restart;
 
 use children::{processors, worker_settings};
+
+/// Threads for the pipeline's blocking work and for reading statuses. None of that waits for a client, so more would not be
+/// quicker, and they stay.
+const BLOCKING_MAX: usize = 128;
 
 /// Why a server cannot start or go on.
 #[derive(Debug, Display, Error, From)]
@@ -69,11 +74,19 @@ fn remedy(error: CustodyError) -> &'static str {
 /// # Errors
 /// When the data directory or the address cannot be used.
 pub fn run(config: Config, is_restart: bool) -> Result<(), ServeError> {
-    let listener = actix_rt::System::new().block_on(serve(config, is_restart))?;
+    let listener = actix_rt::System::with_tokio_rt(runtime).block_on(serve(config, is_restart))?;
     match listener.map(restart::replace_process) {
         Some(Err(error)) => Err(ServeError::Stopped(error)),
         None => Ok(()),
     }
+}
+
+/// The pipeline's runtime. It keeps its threads for blocking work, so that the pipeline goes on, and statuses are read, when
+/// the machine has none to give; the first comes with the start.
+fn runtime() -> Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().max_blocking_threads(BLOCKING_MAX).thread_keep_alive(Duration::MAX);
+    builder.build().expect("a program has a runtime, or has not begun")
 }
 
 /// The actors that the server talks to.
@@ -159,6 +172,7 @@ fn bind(
         verifier: pipeline.verifier.clone(),
         limits: config.limits.clone(),
         uploads: Arc::new(Semaphore::new(uploads_open_max)),
+        blocking: Handle::current(),
         started: Instant::now(),
     });
     let app = move || App::new().app_data(api.clone()).wrap(from_fn(http::trace)).configure(http::routes);

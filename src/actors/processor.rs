@@ -105,10 +105,12 @@ impl Hands {
             Fault::Retry(FileErrorCode::Unreadable.into())
         })?;
         let mut held = self.child.lock().await;
-        let mut child = match held.take() {
+        // One that died in its sleep is no fault of the file.
+        let mut child = match held.take_if(|child| !child.is_spent()) {
             Some(child) => child,
             None => self.spawn().await,
         };
+        *held = None;
         let answer = child.attempt(&job, content.into_stream()).await;
         if child.is_spent() {
             child.retire().await;
@@ -152,7 +154,7 @@ impl Hands {
                 Err(error) => {
                     tried += 1;
                     log::error!("no worker could be started: {error}");
-                    self.options.health.set_workers(Some("no worker can be started; the log says why".into()));
+                    self.options.health.set_workers(Some(format!("there is no new worker: {}", error.reason())));
                     tokio::time::sleep(backoff::delay(SPAWN_BACKOFF, tried.min(7))).await;
                 }
             }

@@ -29,6 +29,8 @@ const OTHER_VARIABLES: &[&str] = &[
     "CONSIGN_CORPUS",
     #[cfg(feature = "fault")]
     crate::fault::FILE_VARIABLE,
+    #[cfg(feature = "test-hooks")]
+    crate::worker::PROGRAM_VARIABLE,
 ];
 /// How alike a wrong and a valid name must be, from 0 to 1, for the valid one to be suggested.
 const LIKENESS_MIN: f64 = 0.6;

@@ -29,7 +29,7 @@ pub async fn status(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRes
     if let Some(wait) = query.wait(Duration::from_millis(api.limits.wait_ms_max))? {
         until_completed(&api, id, wait).await?;
     }
-    let view = off_thread(&api.custody, move |custody| view(custody, id, &page)).await??;
+    let view = off_thread(&api, move |custody| view(custody, id, &page)).await??;
     Ok(HttpResponse::Ok().json(view))
 }
 
@@ -40,7 +40,7 @@ pub async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRespo
     let limit = query.number("limit", 1, BATCHES_PAGE_MAX)?.unwrap_or(BATCHES_PAGE_MAX);
     let state = query.word("state", &["processing", "completed"])?;
     let wanted = state.map(|word| if word == "completed" { BatchState::Completed } else { BatchState::Processing });
-    let found = off_thread(&api.custody, move |custody| {
+    let found = off_thread(&api, move |custody| {
         custody.batches(before, limit, |record| wanted.is_none_or(|state| BatchState::of(record) == state))
     })
     .await??;
@@ -125,16 +125,16 @@ fn files_of(
     Ok((files, (from < total).then(|| from - 1)))
 }
 
-/// Runs what reads from the disk on a blocking thread.
+/// Runs what reads from the disk on a blocking thread of the pipeline's runtime, which keeps those that it has.
 ///
 /// # Errors
 /// When it panicked.
 pub async fn off_thread<T: Send + 'static>(
-    custody: &Arc<Custody>,
+    api: &Api,
     read: impl FnOnce(&Custody) -> T + Send + 'static,
 ) -> Result<T, ApiError> {
-    let custody = Arc::clone(custody);
-    web::block(move || read(&custody)).await.map_err(|error| ApiError::Internal(error.to_string()))
+    let custody = Arc::clone(&api.custody);
+    api.blocking.spawn_blocking(move || read(&custody)).await.map_err(|error| ApiError::Internal(error.to_string()))
 }
 
 /// The batch that a path names; what is no batch's id names nothing.

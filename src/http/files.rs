@@ -25,7 +25,7 @@ pub async fn text(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRespo
     let Some(end) = status.end.filter(|end| matches!(end.outcome, Outcome::Succeeded(_))) else {
         return Err(ApiError::NoResult { state: status.state });
     };
-    let text = off_thread(&api.custody, move |custody| custody.text(&end)).await??;
+    let text = off_thread(&api, move |custody| custody.text(&end)).await??;
     Ok(HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")
         .no_chunking(text.length())
@@ -52,7 +52,7 @@ async fn find(request: &HttpRequest, api: &Api) -> Result<FileStatus, ApiError> 
     let batch = batch_id(request)?;
     let file = FileId::parse(request.match_info().query("file")).filter(|file| file.batch() == batch);
     let file = file.ok_or(ApiError::NotFound)?;
-    off_thread(&api.custody, move |custody| custody.file(file)).await??.ok_or(ApiError::NotFound)
+    off_thread(api, move |custody| custody.file(file)).await??.ok_or(ApiError::NotFound)
 }
 
 /// A file name that is safe on every system, in plain ASCII and, where that is not all of it, in full (RFC 6266).

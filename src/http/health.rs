@@ -6,7 +6,6 @@ use serde::Serialize;
 use super::Api;
 use super::ApiError;
 use super::batches::off_thread;
-use crate::custody::Custody;
 
 /// `GET /healthz`: the process answers.
 pub async fn alive() -> HttpResponse {
@@ -14,9 +13,10 @@ pub async fn alive() -> HttpResponse {
 }
 
 /// `GET /readyz`: what it takes to take work, each with its trouble if it has one.
-pub async fn ready(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+pub async fn ready(api: web::Data<Api>) -> HttpResponse {
     let least = api.limits.disk_free_bytes_min;
-    let free = off_thread(&api.custody, Custody::free_bytes).await?;
+    // Not on a thread of its own: there may be none to be had, and then this is the one that has to say so.
+    let free = api.custody.free_bytes();
     let checks = Checks {
         disk: Check::of(match free {
             Ok(free) if free >= least => None,
@@ -34,13 +34,13 @@ pub async fn ready(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let mut response = if is_ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     let engine = api.health.ocr();
     let ocr = Ocr { available: engine.is_some(), engine };
-    Ok(response.json(Ready { status: if is_ready { "ready" } else { "not_ready" }, checks, ocr }))
+    response.json(Ready { status: if is_ready { "ready" } else { "not_ready" }, checks, ocr })
 }
 
 /// `GET /metrics`: for Prometheus.
 pub async fn metrics(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let uptime = api.started.elapsed().as_secs_f64();
-    let text = off_thread(&api.custody, move |custody| {
+    let text = off_thread(&api, move |custody| {
         let metrics = &custody.metrics;
         let whole = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
         metrics.files_in_motion.set(whole(custody.joblog.moving_count() as u64));

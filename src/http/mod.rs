@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use actix::Addr;
 use actix_web::{Resource, Route, guard, web};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 pub use self::error::ApiError;
@@ -36,6 +37,8 @@ pub struct Api {
     pub limits: Limits,
     /// A permit for each upload that may stream at one time.
     pub uploads: Arc<Semaphore>,
+    /// Where blocking work finds a thread.
+    pub blocking: Handle,
     pub started: Instant,
 }
 

@@ -257,7 +257,7 @@ fn acknowledge(api: &Api, sealed: SealedBatch) -> Result<HttpResponse, ApiError>
 async fn answer_after(api: &Api, id: BatchId, wait: Duration) -> Result<HttpResponse, ApiError> {
     until_completed(api, id, wait).await?;
     let page = Page { after: None, limit: FILES_PAGE_MAX, states: None };
-    let view = off_thread(&api.custody, move |custody| view(custody, id, &page)).await??;
+    let view = off_thread(api, move |custody| view(custody, id, &page)).await??;
     let is_completed = view.state() == BatchState::Completed;
     let mut response = if is_completed { HttpResponse::Ok() } else { HttpResponse::Accepted() };
     Ok(response.insert_header(location(id)).json(view))

@@ -1,6 +1,7 @@
 //! How children are run: the settings, and the OCR engine that this machine has.
 
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::{Config, ExtractSettings};
@@ -38,7 +39,7 @@ fn extract_limits(config: &Config) -> extract::Limits {
 pub fn bare_worker_settings(config: &Config) -> worker::WorkerSettings {
     let settings = &config.worker;
     worker::WorkerSettings {
-        program: worker::OWN_PROGRAM.into(),
+        program: program(),
         wall: Duration::from_millis(settings.wall_ms_max),
         silence: Duration::from_millis(settings.silence_ms_max),
         memory_bytes: settings.memory_bytes_max,
@@ -74,6 +75,17 @@ pub async fn worker_settings(config: &Config, health: &Health) -> worker::Worker
         Err(reason) => log::warn!("text in images is not recognised: {reason}"),
     }
     workers
+}
+
+#[cfg(not(feature = "test-hooks"))]
+fn program() -> PathBuf {
+    worker::OWN_PROGRAM.into()
+}
+
+/// A test may name another program, and take it away and put it back while the server runs.
+#[cfg(feature = "test-hooks")]
+fn program() -> PathBuf {
+    std::env::var_os(worker::PROGRAM_VARIABLE).map_or_else(|| worker::OWN_PROGRAM.into(), PathBuf::from)
 }
 
 /// One child for each core unless the settings say otherwise.

@@ -33,5 +33,7 @@ pub use fuzz::child_protocol;
 pub use handle::Child;
 pub use ocr::OcrEngine;
 pub use protocol::Job;
+#[cfg(feature = "test-hooks")]
+pub use settings::PROGRAM_VARIABLE;
 pub use settings::{AttemptFailure, OWN_PROGRAM, SpawnError, WorkerSettings};
 pub use talk::Extraction;

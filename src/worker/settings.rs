@@ -16,6 +16,10 @@ use crate::extract::Limits;
 /// The program that is running, even when its file has been replaced since.
 pub const OWN_PROGRAM: &str = "/proc/self/exe";
 
+/// The environment variable by which a test names another.
+#[cfg(feature = "test-hooks")]
+pub const PROGRAM_VARIABLE: &str = "CONSIGN_WORKER_PROGRAM";
+
 /// How children are run.
 #[derive(Debug, Clone)]
 pub struct WorkerSettings {
@@ -66,6 +70,22 @@ pub enum SpawnError {
     OutOfTurn,
     #[display("a worker ended before it was ready: {error}: {last_words}")]
     Ended { error: FileError, last_words: String },
+}
+
+impl SpawnError {
+    /// The same for whoever asks from outside: last words may name paths, and stay in the log.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Start(error) => format!("it cannot be started: {error}"),
+            Self::Silent { .. } => "it was not ready in time".into(),
+            Self::OutOfTurn => "it spoke out of turn before it was ready".into(),
+            Self::Ended { error, .. } => {
+                let how = error.detail.as_deref().unwrap_or("without a word");
+                format!("it ended before it was ready ({how})")
+            }
+        }
+    }
 }
 
 /// An attempt that gave no text.
