@@ -33,6 +33,7 @@ use crate::spool::DirectoryLock;
 use crate::worker::WorkerSettings;
 
 pub(crate) mod children;
+mod connections;
 mod restart;
 
 use children::{processors, worker_settings};
@@ -40,6 +41,10 @@ use children::{processors, worker_settings};
 /// Threads for the pipeline's blocking work and for reading statuses. None of that waits for a client, so more would not be
 /// quicker, and they stay.
 const BLOCKING_MAX: usize = 128;
+
+/// Blocking threads of one HTTP thread that read files' contents for answers. Beside them each upload has one: a large one
+/// pins it for as long as it arrives, and must not keep others from being answered.
+const READERS_MAX: usize = 64;
 
 /// Why a server cannot start or go on.
 #[derive(Debug, Display, Error, From)]
@@ -165,7 +170,7 @@ fn bind(
     health: &Arc<Health>,
     pipeline: &Pipeline,
 ) -> Result<(Server, Vec<std::net::SocketAddr>), ServeError> {
-    let Limits { uploads_open_max, .. } = config.limits;
+    let Limits { connections_max, uploads_open_max, .. } = config.limits;
     let api = web::Data::new(Api {
         custody: Arc::clone(custody),
         health: Arc::clone(health),
@@ -177,7 +182,13 @@ fn bind(
     });
     let app = move || App::new().app_data(api.clone()).wrap(from_fn(http::trace)).configure(http::routes);
     let listen = config.listen;
+    let threads = processors(0);
+    let connections = connections::bound(connections_max, processors(config.worker.processes));
     let server = HttpServer::new(app)
+        .workers(threads)
+        .max_connections(connections.div_ceil(threads))
+        .worker_max_blocking_threads(uploads_open_max + READERS_MAX)
+        .on_connect(|connection, _| connections::watch(connection))
         .disable_signals()
         .shutdown_timeout(config.shutdown.drain_ms_max.div_ceil(1000))
         .listen(listener)

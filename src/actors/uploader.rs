@@ -4,7 +4,8 @@
 //! is done, and a slow disk slows the client: that is the back-pressure. A panic here loses the request, which was never
 //! acknowledged, and nothing else.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use actix::{Actor, Context, Handler, Message, ResponseFuture};
 use actix_multipart::{Field, MultipartError};
@@ -12,9 +13,15 @@ use derive_more::{Display, Error, From};
 use futures_util::StreamExt;
 
 use super::ms_since;
+use super::panics::{Duty, answering};
 use crate::batch::{FileError, FileErrorCode};
 use crate::extract::media;
+use crate::metrics::Metrics;
 use crate::spool::{Intake, KeptFile, SealedFile, SpoolError};
+
+mod pace;
+
+pub use pace::{Pace, TooSlow};
 
 /// An uploader gets one message in its life.
 pub const UPLOADER_MAILBOX_MAX: usize = 1;
@@ -26,7 +33,6 @@ pub struct UploadLimits {
     pub name_bytes_max: usize,
     /// What may still come before the batch is too large, in bytes.
     pub batch_bytes_left: u64,
-    pub idle_max: Duration,
 }
 
 /// Why a request cannot go on; its batch is dropped.
@@ -35,24 +41,36 @@ pub enum UploadError {
     #[display("the body is malformed: {_0}")]
     #[from(skip)]
     Malformed(#[error(not(source))] String),
-    #[display("nothing came for too long")]
-    Idle,
+    #[display("nothing came for too long, or too little")]
+    TooSlow,
     #[display("the batch is too large")]
     BatchTooLarge,
     Spool(SpoolError),
 }
 
+impl From<TooSlow> for UploadError {
+    fn from(TooSlow: TooSlow) -> Self {
+        Self::TooSlow
+    }
+}
+
+/// A part of a request that is a file.
+pub struct FilePart {
+    pub field: Field,
+    pub name: String,
+}
+
 /// Takes one part in.
 pub struct Uploader {
-    part: Option<(Field, String)>,
+    part: Option<FilePart>,
     limits: UploadLimits,
+    metrics: Arc<Metrics>,
 }
 
 impl Uploader {
-    /// An uploader for a part whose file name is `name`.
     #[must_use]
-    pub const fn new(part: Field, name: String, limits: UploadLimits) -> Self {
-        Self { part: Some((part, name)), limits }
+    pub const fn new(part: FilePart, limits: UploadLimits, metrics: Arc<Metrics>) -> Self {
+        Self { part: Some(part), limits, metrics }
     }
 }
 
@@ -69,11 +87,14 @@ impl Actor for Uploader {
 #[rtype(result = "Result<ReceivedFile, UploadError>")]
 pub struct ReceiveFile {
     pub intake: Intake,
+    /// The request's, so far.
+    pub pace: Pace,
 }
 
 /// The part has arrived, whether it stays or was refused.
 pub struct ReceivedFile {
     pub intake: Intake,
+    pub pace: Pace,
     pub file: SealedFile,
     /// Bytes that came, those of a refused file too.
     pub received: u64,
@@ -83,21 +104,18 @@ impl Handler<ReceiveFile> for Uploader {
     type Result = ResponseFuture<Result<ReceivedFile, UploadError>>;
 
     fn handle(&mut self, message: ReceiveFile, _: &mut Self::Context) -> Self::Result {
-        let (part, name) = self.part.take().expect("an uploader is sent one part only");
-        Box::pin(receive(part, name, self.limits, message.intake))
+        let part = self.part.take().expect("an uploader is sent one part only");
+        answering(Duty::ReceiveFile, &self.metrics, receive(part, self.limits, message))
     }
 }
 
-async fn receive(
-    mut part: Field,
-    name: String,
-    limits: UploadLimits,
-    mut intake: Intake,
-) -> Result<ReceivedFile, UploadError> {
+async fn receive(part: FilePart, limits: UploadLimits, message: ReceiveFile) -> Result<ReceivedFile, UploadError> {
+    let FilePart { mut field, name } = part;
+    let ReceiveFile { mut intake, mut pace } = message;
     let begun = Instant::now();
     let mut refused = refused_by_name(&name, limits.name_bytes_max);
     let mut received = 0;
-    while let Some(chunk) = next_chunk(&mut part, limits.idle_max).await? {
+    while let Some(chunk) = next_chunk(&mut field, &mut pace).await? {
         received += chunk.len() as u64;
         if received > limits.batch_bytes_left {
             return Err(UploadError::BatchTooLarge);
@@ -114,18 +132,18 @@ async fn receive(
     let media_type = media::claimed(&name).map_or_else(String::new, Into::into);
     let name = clipped(name, limits.name_bytes_max);
     let file = SealedFile { name, media_type, offset, length, sha256, upload_ms: ms_since(begun), refused };
-    Ok(ReceivedFile { intake, file, received })
+    Ok(ReceivedFile { intake, pace, file, received })
 }
 
 /// The next chunk of a part, or its end.
 ///
 /// # Errors
-/// When the body is malformed or breaks off, or nothing comes for `idle_max`.
-pub async fn next_chunk(part: &mut Field, idle_max: Duration) -> Result<Option<bytes::Bytes>, UploadError> {
-    match tokio::time::timeout(idle_max, part.next()).await {
-        Ok(chunk) => chunk.transpose().map_err(|error: MultipartError| UploadError::Malformed(error.to_string())),
-        Err(_) => Err(UploadError::Idle),
-    }
+/// When the body is malformed or breaks off, or the client is too slow.
+pub async fn next_chunk(part: &mut Field, pace: &mut Pace) -> Result<Option<bytes::Bytes>, UploadError> {
+    let chunk = pace.wait(part.next()).await?.transpose();
+    let chunk = chunk.map_err(|error: MultipartError| UploadError::Malformed(error.to_string()))?;
+    pace.came(chunk.as_ref().map_or(0, bytes::Bytes::len));
+    Ok(chunk)
 }
 
 pub(crate) fn refused_by_name(name: &str, name_bytes_max: usize) -> Option<FileError> {

@@ -59,10 +59,12 @@ fn check_limits(limits: &Limits) -> Result<(), Impossible> {
         name_bytes_max,
         field_bytes_max,
         fields_max,
+        connections_max,
         uploads_open_max,
         batches_open_max,
         disk_free_bytes_min: _,
         upload_idle_ms_max,
+        upload_second_bytes_min: _,
         wait_ms_max,
     } = limits;
     within("limits.batch_files_max", batch_files_max, 1, FILES_MAX)?;
@@ -73,6 +75,7 @@ fn check_limits(limits: &Limits) -> Result<(), Impossible> {
     within("limits.name_bytes_max", name_bytes_max, 1, NAME_BYTES_MAX)?;
     at_least("limits.field_bytes_max", field_bytes_max, 1)?;
     at_least("limits.fields_max", fields_max, 1)?;
+    at_least("limits.connections_max", connections_max, 1)?;
     at_least("limits.uploads_open_max", uploads_open_max, 1)?;
     at_least("limits.batches_open_max", batches_open_max, 1)?;
     within("limits.upload_idle_ms_max", upload_idle_ms_max, 1, MS_MAX)?;

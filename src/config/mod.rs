@@ -67,6 +67,9 @@ pub struct Limits {
     /// Form fields in one request that are no files. 64 leave room for what browsers and gateways add, and end a
     /// flood of tiny parts early.
     pub fields_max: usize,
+    /// Connections at the same time; one more waits to be taken up. Each costs some 20 KiB and up to two descriptors, of
+    /// which the server takes as many as its hard limit allows; where they do not suffice there are fewer connections.
+    pub connections_max: usize,
     /// Uploads that stream at the same time; one more is answered 429. Each holds a connection and buffers.
     pub uploads_open_max: usize,
     /// Batches with files still to be done; one more is answered 429. It bounds what has been promised and not yet
@@ -78,6 +81,11 @@ pub struct Limits {
     pub disk_free_bytes_min: u64,
     /// Milliseconds without a byte after which an upload is ended with 408. 30 s outlast a train's tunnel.
     pub upload_idle_ms_max: u64,
+    /// Bytes that each second of waiting for an upload must bring on average, once `upload_idle_ms_max` is over; a slower
+    /// one is ended with 408, so that a few that trickle cannot hold all places. 1 KiB is less than any line that people
+    /// still use. 0 ends none.
+    #[serde(with = "bytes")]
+    pub upload_second_bytes_min: u64,
     /// Milliseconds that a request with `?wait=` is held; a longer wish is cut to it. Each holds a connection, so
     /// after two minutes the client asks again. 0 answers at once.
     pub wait_ms_max: u64,
@@ -215,10 +223,12 @@ impl Default for Limits {
             name_bytes_max: 255,
             field_bytes_max: 64 * KIB,
             fields_max: 64,
+            connections_max: 4_096,
             uploads_open_max: 256,
             batches_open_max: 100_000,
             disk_free_bytes_min: GIB,
             upload_idle_ms_max: 30_000,
+            upload_second_bytes_min: KIB,
             wait_ms_max: 120_000,
         }
     }

@@ -44,7 +44,7 @@ pub enum ApiError {
         #[error(not(source))]
         files: Vec<RefusedFileView>,
     },
-    #[display("nothing came for too long")]
+    #[display("nothing came for too long, or too little")]
     RequestTimeout,
     #[display("too many uploads are arriving")]
     TooManyUploads,
@@ -146,7 +146,7 @@ impl ApiError {
                 "Every file was refused, so there is no batch; the member files says why.".into()
             }
             Self::RequestTimeout => {
-                "Nothing of the body came for too long; nothing was kept. Send the batch again.".into()
+                "The body came too slowly, or not at all; nothing was kept. Send the batch again.".into()
             }
             Self::TooManyUploads => "Too many uploads are arriving; try again shortly.".into(),
             Self::QueueFull => "Too many batches wait to be processed; try again later.".into(),

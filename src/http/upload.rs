@@ -20,9 +20,13 @@ use super::query::Query;
 use super::view::{BatchState, BatchView, ErrorView, RefusedFileView};
 use super::{Api, ApiError, RequestId};
 use crate::actors::now_ms;
-use crate::actors::uploader::{ReceiveFile, ReceivedFile, UploadError, UploadLimits, Uploader, next_chunk};
+use crate::actors::panics::deliver;
+use crate::actors::uploader::{
+    FilePart, Pace, ReceiveFile, ReceivedFile, UploadError, UploadLimits, Uploader, next_chunk,
+};
 use crate::actors::verifier::StoredBatch;
 use crate::batch::BatchId;
+use crate::config::Limits;
 use crate::custody::{BatchStatus, Custody, FileStatus};
 use crate::joblog::JobLogError;
 use crate::metrics::{UploadLabels, UploadOutcome};
@@ -68,29 +72,29 @@ struct Arriving<'a> {
     metadata: Option<String>,
     fields: usize,
     received: u64,
+    pace: Pace,
 }
 
 impl<'a> Arriving<'a> {
     fn new(api: &'a Api) -> Self {
         let intake = Some(api.custody.spool.receive());
-        Self { api, intake, files: Vec::new(), metadata: None, fields: 0, received: 0 }
+        let Limits { upload_idle_ms_max, upload_second_bytes_min, .. } = api.limits;
+        let pace = Pace::new(Duration::from_millis(upload_idle_ms_max), upload_second_bytes_min);
+        Self { api, intake, files: Vec::new(), metadata: None, fields: 0, received: 0, pace }
     }
 
     async fn receive(&mut self, mut parts: Multipart) -> Result<(), ApiError> {
-        let idle_max = self.idle_max();
-        while let Some(part) =
-            tokio::time::timeout(idle_max, parts.next()).await.map_err(|_| ApiError::RequestTimeout)?
-        {
+        while let Some(part) = self.pace.wait(parts.next()).await.map_err(|_| ApiError::RequestTimeout)? {
             let part = part?;
             match file_name(&part) {
-                Some(name) => self.receive_file(part, name).await?,
+                Some(name) => self.receive_file(FilePart { field: part, name }).await?,
                 None => self.receive_field(part).await?,
             }
         }
         Ok(())
     }
 
-    async fn receive_file(&mut self, part: Field, name: String) -> Result<(), ApiError> {
+    async fn receive_file(&mut self, part: FilePart) -> Result<(), ApiError> {
         let limits = &self.api.limits;
         if self.files.len() == limits.batch_files_max {
             return Err(ApiError::TooManyFiles { max: limits.batch_files_max });
@@ -99,13 +103,14 @@ impl<'a> Arriving<'a> {
             file_bytes_max: limits.file_bytes_max,
             name_bytes_max: usize::try_from(limits.name_bytes_max).unwrap_or(usize::MAX),
             batch_bytes_left: limits.batch_bytes_max - self.received,
-            idle_max: self.idle_max(),
         };
         let intake = self.intake.take().expect("an intake is put back after each file");
-        let uploader = Uploader::new(part, name, upload_limits).start();
-        let ReceivedFile { intake, file, received } =
-            uploader.send(ReceiveFile { intake }).await?.map_err(|error| self.of_upload(error))?;
+        let uploader = Uploader::new(part, upload_limits, Arc::clone(&self.api.custody.metrics)).start();
+        let message = ReceiveFile { intake, pace: self.pace };
+        let ReceivedFile { intake, pace, file, received } =
+            uploader.send(message).await?.map_err(|error| self.of_upload(error))?;
         self.intake = Some(intake);
+        self.pace = pace;
         self.received += received;
         self.files.push(file);
         Ok(())
@@ -119,7 +124,7 @@ impl<'a> Arriving<'a> {
         }
         let is_metadata = part.name() == Some("metadata");
         let mut value = Vec::new();
-        while let Some(chunk) = next_chunk(&mut part, self.idle_max()).await.map_err(|error| self.of_upload(error))? {
+        while let Some(chunk) = next_chunk(&mut part, &mut self.pace).await.map_err(|error| self.of_upload(error))? {
             if (value.len() + chunk.len()) as u64 > limits.field_bytes_max {
                 return Err(ApiError::FieldTooLarge { max: limits.field_bytes_max });
             }
@@ -160,8 +165,8 @@ impl<'a> Arriving<'a> {
                 // Either way the answer is out: sent, or its sender dropped.
                 let _ = until_answered.await;
                 let batch = announce.batch;
-                if verifier.send(announce).await.is_err() {
-                    log::error!("batch {batch}: the verifier is gone; the batch waits for the next start");
+                if !deliver(&verifier, announce).await {
+                    log::error!("batch {batch}: the verifier does not take it; it waits for the next start");
                 }
             });
             Ok::<_, SpoolError>(sealed)
@@ -171,14 +176,10 @@ impl<'a> Arriving<'a> {
         Ok(sealed)
     }
 
-    fn idle_max(&self) -> Duration {
-        Duration::from_millis(self.api.limits.upload_idle_ms_max)
-    }
-
     fn of_upload(&self, error: UploadError) -> ApiError {
         match error {
             UploadError::Malformed(reason) => ApiError::MalformedMultipart(reason),
-            UploadError::Idle => ApiError::RequestTimeout,
+            UploadError::TooSlow => ApiError::RequestTimeout,
             UploadError::BatchTooLarge => ApiError::BatchTooLarge { max: self.api.limits.batch_bytes_max },
             UploadError::Spool(error) => error.into(),
         }
