@@ -31,6 +31,8 @@ pub struct DataDir {
     dir: Arc<TempDir>,
     /// The data directory, where it lies on another disk than the test's own files.
     elsewhere: Option<PathBuf>,
+    /// What a shell does before it becomes the server.
+    prelude: Option<String>,
     runs: Arc<AtomicU32>,
 }
 
@@ -38,12 +40,18 @@ impl DataDir {
     /// An empty one, on the disk where the build lies: a temporary directory in memory would sync for nothing.
     pub fn new() -> Self {
         let dir = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary directory can be made");
-        Self { dir: Arc::new(dir), elsewhere: None, runs: Arc::default() }
+        Self { dir: Arc::new(dir), elsewhere: None, prelude: None, runs: Arc::default() }
     }
 
     /// One on another disk, whose mount point is `disk`.
     pub fn on(disk: &Path) -> Self {
         Self { elsewhere: Some(disk.join("data")), ..Self::new() }
+    }
+
+    /// One whose servers are started by a shell that has first done something to itself, such as
+    /// `ulimit -n 256; exec`: what follows is the server's command.
+    pub fn after(prelude: &str) -> Self {
+        Self { prelude: Some(format!("{prelude} \"$0\" \"$@\"")), ..Self::new() }
     }
 
     /// What the server is given as its data directory.
@@ -88,7 +96,11 @@ impl DataDir {
 
     /// The binary with these settings and no others.
     fn bare_command(&self, settings: &[Setting<'_>]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_consign"));
+        let program = env!("CARGO_BIN_EXE_consign");
+        let mut command = Command::new(if self.prelude.is_some() { "sh" } else { program });
+        if let Some(prelude) = &self.prelude {
+            command.args(["-c", prelude, program]);
+        }
         // Settings of whoever runs the tests, and the tests' own, are no settings of this server.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CONSIGN_")) {
             command.env_remove(name);

@@ -47,7 +47,11 @@ pub struct Wire {
 
 impl Wire {
     pub fn open(addr: SocketAddr) -> Self {
-        let stream = TcpStream::connect(addr).expect("the server takes connections");
+        Self::of(TcpStream::connect(addr).expect("the server takes connections"))
+    }
+
+    /// A connection that is there already.
+    pub fn of(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(DEADLINE)).expect("a deadline is a valid time limit");
         stream.set_write_timeout(Some(DEADLINE)).expect("a deadline is a valid time limit");
         Self { stream }
