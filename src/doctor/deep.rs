@@ -1,23 +1,16 @@
 //! All bytes against what was said of them when they were stored: SHA-256 for files, CRC-32 for texts.
 
-use std::io::{self, Read};
-
-use sha2::{Digest, Sha256};
-
 use super::report::{Finding, Kind, Remedy};
 use super::{DoctorError, is_lost};
 use crate::custody::{Custody, FileStatus};
 use crate::joblog::BatchRecord;
-use crate::spool::{Content, Sha256Digest, SpoolError};
-
-/// Bytes that are hashed in one go.
-const BLOCK_BYTES: usize = 256 << 10;
+use crate::spool::SpoolError;
 
 /// Compares a file's bytes and its text.
 pub fn compare(custody: &Custody, record: &BatchRecord, file: &FileStatus) -> Result<Option<Finding>, DoctorError> {
     if file.has_content() {
         let content = custody.content(record, &file.sealed);
-        let found = content.and_then(|content| digest(content).map_err(|error| SpoolError::from_io(&error)));
+        let found = content.and_then(|content| content.sha256().map_err(|error| SpoolError::from_io(&error)));
         match found {
             Ok(found) if found == file.sealed.sha256 => {}
             Ok(_) => return Ok(Some(mismatch(file, "its bytes are not those that were stored"))),
@@ -43,20 +36,4 @@ pub fn about(file: &FileStatus, kind: Kind, remedy: Remedy, what: &str) -> Findi
     let message = format!("File {}{name} of batch {}: {what}.", file.id, file.id.batch());
     let (batch, name) = (Some(file.id.batch()), file.is_readable.then(|| file.sealed.name.clone()));
     Finding { batch, file: Some(file.id), name, bytes: Some(file.sealed.length), ..Finding::new(kind, remedy, message) }
-}
-
-fn digest(mut content: Content) -> io::Result<Sha256Digest> {
-    let mut left = content.length();
-    let mut hasher = Sha256::new();
-    let mut block = vec![0; BLOCK_BYTES.min(usize::try_from(left).unwrap_or(BLOCK_BYTES))];
-    while left > 0 {
-        match content.read(&mut block)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            read => {
-                hasher.update(&block[..read]);
-                left -= read as u64;
-            }
-        }
-    }
-    Ok(hasher.finalize().into())
 }

@@ -8,6 +8,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
+use sha2::{Digest, Sha256};
+
+use super::seal::Sha256Digest;
 
 /// The size of a streamed chunk: large enough that handing it over is cheap beside reading it.
 const CHUNK_BYTES: u64 = 256 << 10;
@@ -50,19 +53,30 @@ impl Content {
     #[must_use]
     pub fn has_crc(&self, crc: u32) -> bool {
         let mut hasher = crc32fast::Hasher::new();
-        let mut block = vec![0; usize::try_from(CHUNK_BYTES.min(self.length)).unwrap_or_default()];
-        let mut content = self.clone();
-        let mut left = self.length;
-        while left > 0 {
-            match content.read(&mut block) {
-                Ok(0) | Err(_) => return false,
-                Ok(read) => {
-                    hasher.update(&block[..read]);
-                    left -= read as u64;
-                }
-            }
+        self.each_chunk(|chunk| hasher.update(chunk)).is_ok() && hasher.finalize() == crc
+    }
+
+    /// The SHA-256 of all bytes. Blocking.
+    ///
+    /// # Errors
+    /// When the segment is shorter than the range, or cannot be read.
+    pub fn sha256(&self) -> io::Result<Sha256Digest> {
+        let mut hasher = Sha256::new();
+        self.each_chunk(|chunk| hasher.update(chunk))?;
+        Ok(hasher.finalize().into())
+    }
+
+    /// Hands over all bytes, from the first to the last, in chunks.
+    fn each_chunk(&self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+        let mut chunk = vec![0; usize::try_from(CHUNK_BYTES.min(self.length)).unwrap_or_default()];
+        let mut at = 0;
+        while at < self.length {
+            let length = chunk.len().min(usize::try_from(self.length - at).unwrap_or(usize::MAX));
+            self.file.read_exact_at(&mut chunk[..length], self.start + at)?;
+            take(&chunk[..length]);
+            at += length as u64;
         }
-        hasher.finalize() == crc
+        Ok(())
     }
 
     /// The bytes in chunks, read ahead of nobody: one chunk at a time, as it is asked for.

@@ -1,17 +1,10 @@
 //! One look at a stored file: is it there, whole, the same, and of the type that its name says?
 
-use std::io::{self, Read};
-
-use sha2::{Digest, Sha256};
-
 use crate::batch::{FileError, FileErrorCode};
 use crate::custody::Custody;
 use crate::extract::media::{self, Judged};
 use crate::joblog::BatchRecord;
-use crate::spool::{Content, SealedFile, Sha256Digest, SpoolError};
-
-/// Bytes that are hashed in one go.
-const BLOCK_BYTES: usize = 256 << 10;
+use crate::spool::{SealedFile, SpoolError};
 
 /// What a look at a file showed.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,7 +37,7 @@ pub fn check(custody: &Custody, record: &BatchRecord, sealed: &SealedFile) -> Ch
         Ok(content) => content,
         Err(error) => return not_yet(error),
     };
-    match digest(content.clone()) {
+    match content.sha256() {
         Ok(found) if found == sealed.sha256 => {}
         Ok(_) => return Checked::Lost(FileErrorCode::Damaged.into()),
         Err(error) => return not_yet(SpoolError::from_io(&error)),
@@ -79,21 +72,4 @@ fn not_yet(error: SpoolError) -> Checked {
         }
     };
     Checked::NotYet(code.into())
-}
-
-/// The digest of all bytes; an error when there are fewer than there should be.
-fn digest(mut content: Content) -> io::Result<Sha256Digest> {
-    let mut left = content.length();
-    let mut hasher = Sha256::new();
-    let mut block = vec![0; BLOCK_BYTES.min(usize::try_from(left).unwrap_or(BLOCK_BYTES))];
-    while left > 0 {
-        match content.read(&mut block)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            read => {
-                hasher.update(&block[..read]);
-                left -= read as u64;
-            }
-        }
-    }
-    Ok(hasher.finalize().into())
 }
