@@ -10,6 +10,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
@@ -45,16 +46,21 @@ pub fn listener(address: SocketAddr, is_handed_down: bool) -> io::Result<TcpList
 }
 
 /// Resolves when the storage has failed and the disk takes writes again.
-pub async fn until_mendable(custody: &Custody, started: Instant) {
+pub async fn until_mendable(custody: &Arc<Custody>, started: Instant) {
     while custody.is_working() {
         sleep(LOOK_EVERY).await;
     }
     log::error!("nothing can be stored; the server starts anew when its disk takes writes");
     sleep(UPTIME_MIN.saturating_sub(started.elapsed())).await;
-    while let Err(error) = custody.try_disk() {
+    while let Err(error) = try_disk(Arc::clone(custody)).await {
         log::debug!("the disk takes no writes yet: {error}");
         sleep(LOOK_EVERY).await;
     }
+}
+
+/// Beside the actors: a sick disk may keep a sync for minutes.
+async fn try_disk(custody: Arc<Custody>) -> io::Result<()> {
+    actix_rt::task::spawn_blocking(move || custody.try_disk()).await?
 }
 
 /// Becomes a fresh server on the same socket. Returns only when that fails.
