@@ -35,6 +35,20 @@ pub enum FileEvent {
     Cancelled,
 }
 
+#[cfg(test)]
+impl FileEvent {
+    /// Every event.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Verified,
+        Self::Started,
+        Self::WillRetry,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Rejected,
+        Self::Cancelled,
+    ];
+}
+
 /// An event that cannot happen to a file in this state: a bug or a damaged log, never a user's fault.
 #[derive(Debug, Display, Error, PartialEq, Eq)]
 #[display("a file that is {state} cannot become {event}")]
@@ -89,20 +103,10 @@ mod tests {
         FileState::Cancelled,
     ];
 
-    const EVENTS: [FileEvent; 7] = [
-        FileEvent::Verified,
-        FileEvent::Started,
-        FileEvent::WillRetry,
-        FileEvent::Succeeded,
-        FileEvent::Failed,
-        FileEvent::Rejected,
-        FileEvent::Cancelled,
-    ];
-
     #[test]
     fn nothing_happens_to_a_file_that_has_ended() {
         for state in STATES.into_iter().filter(|state| state.is_terminal()) {
-            for event in EVENTS {
+            for event in FileEvent::ALL {
                 assert_eq!(state.next(event), Err(IllegalEvent { state, event }));
             }
         }
@@ -126,7 +130,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn any_run_of_events_ends_at_most_once_and_by_the_event_of_its_end(events in vec(select(&EVENTS), 0..50)) {
+        fn any_run_of_events_ends_at_most_once_and_by_the_event_of_its_end(events in vec(select(&FileEvent::ALL), 0..50)) {
             let mut state = FileState::Stored;
             let mut end = None;
             for event in events {
@@ -143,7 +147,7 @@ mod tests {
         }
 
         #[test]
-        fn an_attempt_is_begun_only_when_none_is_under_way(events in vec(select(&EVENTS), 0..50)) {
+        fn an_attempt_is_begun_only_when_none_is_under_way(events in vec(select(&FileEvent::ALL), 0..50)) {
             let (mut state, mut under_way) = (FileState::Stored, false);
             for event in events {
                 let Ok(next) = state.next(event) else { continue };

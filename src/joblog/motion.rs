@@ -79,23 +79,13 @@ mod tests {
     use super::*;
     use crate::batch::BatchId;
 
-    const EVENTS: [FileEvent; 7] = [
-        FileEvent::Verified,
-        FileEvent::Started,
-        FileEvent::WillRetry,
-        FileEvent::Succeeded,
-        FileEvent::Failed,
-        FileEvent::Rejected,
-        FileEvent::Cancelled,
-    ];
-
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
         fn an_attempt_counts_once_and_what_cannot_happen_changes_nothing(
             had in 0..100u32,
-            events in vec(select(&EVENTS), 0..50),
+            events in vec(select(&FileEvent::ALL), 0..50),
         ) {
             let motion = Motion::default();
             let file = BatchId::new().file(0);
