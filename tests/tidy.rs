@@ -119,7 +119,8 @@ struct SourceFile {
 impl SourceFile {
     /// The lines up to the module of tests; none of a file that is one.
     fn before_tests(&self) -> impl Iterator<Item = &str> {
-        let text = if self.name.ends_with("/tests.rs") { "" } else { &self.text };
+        let is_test = self.name.ends_with("/tests.rs") || self.name.contains("/tests/");
+        let text = if is_test { "" } else { &self.text };
         let mut lines = text.lines().peekable();
         std::iter::from_fn(move || {
             let line = lines.next()?;
