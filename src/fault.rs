@@ -52,13 +52,15 @@ pub enum DurableStep {
     EraseSync,
     HolePunch,
     Unlink,
+    /// A start syncs what it found in a segment.
+    SurveySync,
     /// A start removes a segment in which nothing is alive.
     Sweep,
 }
 
 impl DurableStep {
     /// Every step.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::SegmentCreate,
         Self::SegmentPreallocate,
         Self::SegmentHeader,
@@ -82,6 +84,7 @@ impl DurableStep {
         Self::EraseSync,
         Self::HolePunch,
         Self::Unlink,
+        Self::SurveySync,
         Self::Sweep,
     ];
 

@@ -31,8 +31,8 @@ impl Custody {
             Some(record) if record.is_doomed => return Ok(Removal::Unknown),
             Some(record) if record.finished_ms.is_none() => return Ok(Removal::NotCompleted),
             Some(record) => {
-                self.joblog.commit(vec![Change::Doom { batch: id }]).await?;
-                self.count_removals()?;
+                let doomed = self.joblog.commit(vec![Change::Doom { batch: id }]).await?;
+                self.count_removals(doomed.removals.unwrap_or(0))?;
                 self.finish_removal(id).await?;
                 self.metrics.spool_files.dec_by(i64::from(record.seal.entries));
             }

@@ -23,7 +23,7 @@ impl Custody {
         if self.has_lost_removals()? {
             return Err(JobLogError::Outdated.into());
         }
-        self.count_removals()?;
+        self.count_removals(self.joblog.removals()?)?;
         Ok(checked.strays)
     }
 
@@ -42,9 +42,10 @@ impl Custody {
         self.removals.is_damaged()
     }
 
-    /// Makes the job log's number of removals durable beside it.
-    pub(super) fn count_removals(&self) -> Result<(), CustodyError> {
-        match self.joblog.removals()? {
+    /// Makes the number of removals durable beside the job log, which must hold it durably already: what the log shows
+    /// may be ahead of what a crash would leave of it.
+    pub(super) fn count_removals(&self, durable: u64) -> Result<(), CustodyError> {
+        match durable {
             0 if !self.removals.is_damaged() => Ok(()),
             removals => self.removals.raise(removals).map_err(|error| SpoolError::from_io(&error).into()),
         }

@@ -122,7 +122,9 @@ impl JobLog {
     fn start(dir: &Path, opened: open::Opened, observe_sync: SyncObserver) -> Result<Self, JobLogError> {
         let index = Arc::new(Index::new(opened.db)?);
         let (orders, queue) = mpsc::channel(ORDER_QUEUE_MAX);
-        let writer = Writer::new(queue, Arc::clone(&index), (opened.file, Blobs::of(dir)), observe_sync);
+        let mut writer = Writer::new(queue, Arc::clone(&index), (opened.file, Blobs::of(dir)), observe_sync);
+        // What a killed process wrote last may be in the kernel's memory alone, and a start acts on what it reads.
+        writer.sync()?;
         let writer = std::thread::Builder::new()
             .name("job log".into())
             .spawn(move || writer.run())

@@ -46,6 +46,8 @@ pub struct Committed {
     pub ended: Vec<FileId>,
     /// Batches whose last file has ended.
     pub completed: Vec<BatchId>,
+    /// How many removals have begun, ever, if one of them began with these changes.
+    pub removals: Option<u64>,
 }
 
 /// Changes that become durable together, and who waits for them.
@@ -120,9 +122,15 @@ impl Writer {
         fault::step(DurableStep::LogFlush, || {
             self.index.db.flush().map(|_bytes| ()).map_err(|error| JobLogError::from_sled(&error))
         })?;
+        let synced = self.sync();
+        (self.observe_sync)(begun.elapsed());
+        synced
+    }
+
+    /// Makes durable what sled has written.
+    pub fn sync(&mut self) -> Result<(), JobLogError> {
         let synced: io::Result<()> =
             fault::step(DurableStep::LogSync, || self.blobs.sync().and_then(|()| self.file.sync_data()));
-        (self.observe_sync)(begun.elapsed());
         synced.map_err(|error| JobLogError::from_io(&error))
     }
 }
@@ -167,7 +175,7 @@ impl<'a> Step<'a> {
                 }
                 Change::Claim { window, claim } => self.batch.insert(key::claim(window), record::encode(&claim)),
                 Change::Release { window } => self.batch.remove(key::claim(window)),
-                Change::Doom { batch } => self.doom(batch)?,
+                Change::Doom { batch } => self.doom(batch, &mut committed)?,
                 Change::Forget { batch, spool, results } => self.forget(batch, &spool, &results)?,
             }
         }
@@ -215,12 +223,13 @@ impl<'a> Step<'a> {
         Ok(())
     }
 
-    fn doom(&mut self, id: BatchId) -> Result<(), JobLogError> {
+    fn doom(&mut self, id: BatchId, committed: &mut Committed) -> Result<(), JobLogError> {
         self.passes = DurableStep::RemovalAppend;
         if let Some(record) = self.record(id)?.filter(|record| record.finished_ms.is_some()) {
             record.is_doomed = true;
             self.batch.insert(key::doomed(id), &[]);
             self.removals += 1;
+            committed.removals = Some(self.index.removals()? + self.removals);
         }
         Ok(())
     }

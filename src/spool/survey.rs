@@ -1,8 +1,9 @@
 //! What lies in the segments at start: the frames that the job log may not know yet, and what nobody owns.
 //!
 //! Runs before anything is written. Frames are found by walking a segment's blocks, so that damage to one costs no other;
-//! a segment of its own is read from its end. What is dead is swept on the way, and a crash in the sweep only leaves it to
-//! the next start. Where there is no job log to ask, what looks damaged is kept, then and later: it may have been
+//! a segment of its own is read from its end. A killed process may have left a frame in the kernel's memory alone, so it
+//! is synced before it is told of. What is dead is swept on the way, and a crash in the sweep only leaves it to the next
+//! start. Where there is no job log to ask, what looks damaged is kept, then and later: it may have been
 //! acknowledged.
 
 use std::fs::File;
@@ -88,21 +89,25 @@ impl SegmentStore {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Found::default()),
             Err(error) => return Err(error),
         };
-        match segment.kind {
-            SegmentKind::Stock => Ok(Found::default()),
-            SegmentKind::Own if known.is_alive(id) => Ok(Found::default()),
+        let found = match segment.kind {
+            SegmentKind::Stock => Found::default(),
+            SegmentKind::Own if known.is_alive(id) => Found::default(),
             SegmentKind::Own => {
                 let found = last_frame(&segment)?;
                 // Nothing but a log would say whether its end is damaged or never came.
-                if found.frames.is_empty() && known.checkpoint() == 0 { walk(&segment) } else { Ok(found) }
+                if found.frames.is_empty() && known.checkpoint() == 0 { walk(&segment)? } else { found }
             }
-            SegmentKind::Shared if known.is_alive(id) && id < known.checkpoint() => Ok(Found::default()),
+            SegmentKind::Shared if known.is_alive(id) && id < known.checkpoint() => Found::default(),
             SegmentKind::Shared => {
                 let found = walk(&segment)?;
                 cut_off_torn_group(&segment, &found, known)?;
-                Ok(found)
+                found
             }
+        };
+        if !found.frames.is_empty() {
+            fault::step(DurableStep::SurveySync, || segment.file.sync_data())?;
         }
+        Ok(found)
     }
 }
 

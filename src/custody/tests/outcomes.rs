@@ -37,6 +37,24 @@ async fn a_removed_batch_leaves_neither_records_nor_bytes() {
     assert_eq!(text(&custody, files(&kept)[1]), b"a text");
 }
 
+/// The number beside the log is taken from the answer, and not from the log: that may show the next removal already,
+/// which a crash can still undo.
+#[tokio::test]
+async fn each_removal_is_told_its_own_number() {
+    let dir = TempDir::new().unwrap();
+    let custody = open(&dir);
+    let mut doomed = Vec::new();
+    for _ in 0..3 {
+        let batch = store(&custody, 1, true).await;
+        end(&custody, &files(&batch)).await;
+        doomed.push(batch.header.batch);
+    }
+    let doom = |batch: BatchId| custody.joblog.commit(vec![Change::Doom { batch }]);
+    let (first, second, third) = tokio::join!(doom(doomed[0]), doom(doomed[1]), doom(doomed[2]));
+    assert_eq!([first, second, third].map(|committed| committed.unwrap().removals), [Some(1), Some(2), Some(3)]);
+    assert_eq!(custody.joblog.commit(Vec::new()).await.unwrap().removals, None);
+}
+
 #[tokio::test]
 async fn a_removal_that_a_crash_cut_short_is_finished() {
     let dir = TempDir::new().unwrap();
