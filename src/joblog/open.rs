@@ -3,7 +3,8 @@
 //! A snapshot torn by a crash keeps sled from opening although its log is whole, and a log cut behind its snapshot makes
 //! `open` panic. So half-written snapshots are swept first, `open` is caught, and the second try goes without snapshots,
 //! which sled then makes anew from the log. A log that still will not open is put aside: seals and results hold everything
-//! needed to make another.
+//! needed to make another. sled syncs neither its settings nor its directory, and does not open without them: a new log is
+//! made beside its place, and comes there when it is durable.
 
 use std::fs::File;
 use std::io;
@@ -18,6 +19,11 @@ const CACHE_BYTES: u64 = 32 << 20;
 
 /// How long sled's threads may hold on to a log that this process has closed: they end a moment after their database.
 const LETTING_GO_MAX: Duration = Duration::from_secs(10);
+
+/// How sled's snapshots are called, what follows while one is written, and what precedes while sled is not to find it.
+const SNAPSHOT: &str = "snap.";
+const GENERATING: &str = "generating";
+const HIDDEN: &str = "hidden.";
 
 /// Between two looks at whether they have let go.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -40,6 +46,7 @@ pub fn open(dir: &Path) -> Result<Opened, JobLogError> {
         "the job log is unreadable and was put aside as {}; it is made anew from seals and results",
         aside.display()
     );
+    create_if_missing(dir)?;
     finish(dir, try_open(dir)?.ok_or(JobLogError::Damaged)?)
 }
 
@@ -48,14 +55,50 @@ pub fn open(dir: &Path) -> Result<Opened, JobLogError> {
 /// # Errors
 /// [`JobLogError::Damaged`] when it does not open either way.
 pub fn open_as_it_is(dir: &Path) -> Result<Opened, JobLogError> {
-    std::fs::create_dir_all(dir).map_err(|error| JobLogError::from_io(&error))?;
-    remove_snapshots(dir, |name| name.ends_with(".generating")).map_err(|error| JobLogError::from_io(&error))?;
+    create_if_missing(dir)?;
+    for torn in snapshots(dir, "")?.iter().filter(|path| path.extension().is_some_and(|end| end == GENERATING)) {
+        std::fs::remove_file(torn)?;
+    }
     if let Some(db) = try_open(dir)? {
         return finish(dir, db);
     }
     log::warn!("the job log did not open; trying again without its snapshots");
-    remove_snapshots(dir, |_| true).map_err(|error| JobLogError::from_io(&error))?;
-    finish(dir, try_open(dir)?.ok_or(JobLogError::Damaged)?)
+    rename_snapshots(dir, "", HIDDEN)?;
+    match try_open(dir)? {
+        Some(db) => {
+            snapshots(dir, HIDDEN)?.iter().try_for_each(std::fs::remove_file)?;
+            finish(dir, db)
+        }
+        None => {
+            rename_snapshots(dir, HIDDEN, "")?;
+            Err(JobLogError::Damaged)
+        }
+    }
+}
+
+/// Makes a log where there is none: a crash leaves a whole one, or none and what the next start removes.
+fn create_if_missing(dir: &Path) -> Result<(), JobLogError> {
+    // An empty directory holds no log; one with anything in it stays.
+    let _ = std::fs::remove_dir(dir);
+    if dir.exists() {
+        return Ok(());
+    }
+    let making = beside(dir, ".new");
+    remove_if_there(&making)?;
+    std::fs::create_dir_all(&making)?;
+    drop(try_open(&making)?.ok_or(JobLogError::Damaged)?);
+    for entry in std::fs::read_dir(&making)? {
+        File::open(entry?.path())?.sync_all()?;
+    }
+    File::open(&making)?.sync_all()?;
+    Ok(move_within(&making, dir)?)
+}
+
+fn remove_if_there(dir: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// The database; none when what lies there is damaged.
@@ -101,28 +144,83 @@ fn finish(dir: &Path, db: sled::Db) -> Result<Opened, JobLogError> {
     Ok(Opened { db, file })
 }
 
-fn remove_snapshots(dir: &Path, which: impl Fn(&str) -> bool) -> io::Result<()> {
+/// The log's snapshots whose names have `prefix` before them.
+fn snapshots(dir: &Path, prefix: &str) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
         let name = entry.file_name();
-        if name.to_str().is_some_and(|name| name.starts_with("snap.") && which(name)) {
-            std::fs::remove_file(entry.path())?;
-        }
+        let rest = name.to_str().and_then(|name| name.strip_prefix(prefix));
+        found.extend(rest.is_some_and(|name| name.starts_with(SNAPSHOT)).then(|| entry.path()));
+    }
+    Ok(found)
+}
+
+fn rename_snapshots(dir: &Path, from: &str, to: &str) -> io::Result<()> {
+    for path in snapshots(dir, from)? {
+        let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix(from));
+        rename(&path, &dir.join(format!("{to}{}", name.unwrap_or_default())))?;
     }
     Ok(())
 }
 
 /// Moves the log in `dir` aside as it is and says where it lies now; nothing of it is deleted, ever.
 pub fn put_aside(dir: &Path) -> io::Result<PathBuf> {
-    let mut aside = dir.as_os_str().to_owned();
-    aside.push(format!(".damaged-{}", jiff::Timestamp::now().as_millisecond()));
-    let aside = PathBuf::from(aside);
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a log that cannot be read is moved as a whole; no bytes of files are"
-    )]
-    std::fs::rename(dir, &aside)?;
-    std::fs::create_dir_all(dir)?;
-    File::open(dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()?;
+    let aside = beside(dir, &format!(".damaged-{}", jiff::Timestamp::now().as_millisecond()));
+    move_within(dir, &aside)?;
     Ok(aside)
+}
+
+/// The path of a log with `suffix` at its end.
+fn beside(dir: &Path, suffix: &str) -> PathBuf {
+    let mut path = dir.as_os_str().to_owned();
+    path.push(suffix);
+    PathBuf::from(path)
+}
+
+/// Gives a log another name in the same directory, durably.
+fn move_within(from: &Path, to: &Path) -> io::Result<()> {
+    rename(from, to)?;
+    File::open(to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a log is moved as it is; no bytes of files are")]
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn a_new_log_replaces_an_empty_directory_and_what_a_crash_left_of_another() {
+        let dir = TempDir::new().unwrap();
+        let log = dir.path().join("joblog");
+        std::fs::create_dir(&log).unwrap();
+        std::fs::create_dir(beside(&log, ".new")).unwrap();
+        File::create(beside(&log, ".new").join("conf")).unwrap().set_len(80).unwrap();
+        open_as_it_is(&log).unwrap().db.insert("a", "b").unwrap();
+        assert_eq!(open_as_it_is(&log).unwrap().db.get("a").unwrap().unwrap(), "b");
+        let names = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(names.collect::<Vec<_>>(), ["joblog"]);
+    }
+
+    #[test]
+    fn a_torn_snapshot_costs_only_itself_and_one_that_is_not_to_blame_stays() {
+        let dir = TempDir::new().unwrap();
+        let log = dir.path().join("joblog");
+        drop(open_as_it_is(&log).unwrap());
+        let snapshot = snapshots(&log, "").unwrap().pop().unwrap();
+        let [whole, settings] = [&snapshot, &log.join("conf")].map(|path| std::fs::read(path).unwrap());
+        File::options().write(true).open(log.join("conf")).unwrap().set_len(20).unwrap();
+        assert_eq!(open_as_it_is(&log).err(), Some(JobLogError::Damaged));
+        assert_eq!(std::fs::read(&snapshot).unwrap(), whole);
+        std::fs::write(log.join("conf"), settings).unwrap();
+        std::fs::write(&snapshot, &whole[..whole.len() / 2]).unwrap();
+        drop(open_as_it_is(&log).unwrap());
+        assert!(snapshots(&log, HIDDEN).unwrap().is_empty());
+    }
 }
