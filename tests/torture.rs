@@ -36,6 +36,9 @@ struct Kill;
 impl Blow for Kill {
     const NAME: &str = "kills";
     const MAY_LOSE_UNANSWERED: bool = false;
+    const ENDS_PROMISES: bool = false;
+
+    fn prepare(&mut self, _: &Server) {}
 
     fn strike(&mut self, server: &Server) -> String {
         server.signal(Signal::KILL);

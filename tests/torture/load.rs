@@ -29,13 +29,16 @@ pub struct Load<'a> {
     ledger: &'a Ledger,
     seed: u64,
     round: u32,
-    /// Whether the blow has fallen, or is falling. Clients may hear anything then, or nothing; a 202 is a promise still.
+    /// Whether the blow has fallen, or is falling. Clients may hear anything then, or nothing.
     is_struck: AtomicBool,
+    /// Whether a 202 is a promise even then.
+    promises_last: bool,
 }
 
 impl<'a> Load<'a> {
-    pub fn new(ledger: &'a Ledger, seed: u64, round: u32) -> Self {
-        Self { ledger, seed, round, is_struck: AtomicBool::new(false) }
+    /// A load for such a blow.
+    pub fn new<B: Blow>(ledger: &'a Ledger, seed: u64, round: u32) -> Self {
+        Self { ledger, seed, round, is_struck: AtomicBool::new(false), promises_last: !B::ENDS_PROMISES }
     }
 
     /// Loads the server and strikes it at a moment that the seed decides; says what it had logged until then.
@@ -47,6 +50,7 @@ impl<'a> Load<'a> {
                 scope.spawn(move || self.run_client(client, &at));
             }
             self.wait_for_the_moment(&promises);
+            blow.prepare(server);
             // First, so that no client takes the end for the server's own doing.
             self.is_struck.store(true, Ordering::SeqCst);
             blow.strike(server)
@@ -91,6 +95,9 @@ impl<'a> Load<'a> {
                 if !self.is_as_it_must_be(plan, &reply, 202) {
                     return Ok(());
                 }
+                if !self.is_promise() {
+                    return Ok(());
+                }
                 at.tell_of_promise();
                 let id = self.ledger.acknowledge(plan, &reply.json());
                 self.ledger.look(plan, &reply.json());
@@ -106,7 +113,7 @@ impl<'a> Load<'a> {
     /// Waits for the end of a batch, and looks at it: what is seen here is not to change after the blow.
     fn watch(&self, at: &Client, plan: &Plan, id: &str) -> Heard<()> {
         let reply = at.peer.get(&format!("/batches/{id}?wait=60"))?;
-        if self.is_as_it_must_be(plan, &reply, 200) {
+        if self.is_as_it_must_be(plan, &reply, 200) && self.is_promise() {
             at.tell_of_promise();
             let batch = self.ledger.look(plan, &reply.json());
             if batch.state == "completed" {
@@ -122,7 +129,7 @@ impl<'a> Load<'a> {
             return Ok(());
         };
         let path = format!("/batches/{id}");
-        if self.is_as_it_must_be(plan, &at.peer.delete(&path)?, 204) {
+        if self.is_as_it_must_be(plan, &at.peer.delete(&path)?, 204) && self.is_promise() {
             at.tell_of_promise();
             self.ledger.with(key, |record, tally| {
                 record.standing = Standing::Gone;
@@ -139,6 +146,11 @@ impl<'a> Load<'a> {
             self.note_wrong(plan.key, format!("{} instead of {status}: {said}", reply.status));
         }
         reply.status == status
+    }
+
+    /// Whether the answer that has just been read binds the server.
+    fn is_promise(&self) -> bool {
+        self.promises_last || !self.is_struck.load(Ordering::SeqCst)
     }
 
     /// Notes what went wrong with an upload, unless the server was struck.

@@ -47,6 +47,13 @@ pub trait Blow {
     /// Whether it may leave a whole seal, of which nobody was told, and take bytes before it.
     const MAY_LOSE_UNANSWERED: bool;
 
+    /// Whether the server may go on for a moment on a disk that is gone, so that what it answers from the blow on is no
+    /// promise.
+    const ENDS_PROMISES: bool;
+
+    /// What has to be done before the blow, which is to be sudden, while the server works.
+    fn prepare(&mut self, server: &Server);
+
     /// Brings the server down and waits for nothing; says what it had logged until then.
     fn strike(&mut self, server: &Server) -> String;
 
@@ -134,6 +141,7 @@ impl<B: Blow> Rounds<B> {
         if chance.random_bool(STRUCK_AT_START) {
             let server = self.data.spawn(&SETTINGS);
             pause(Duration::from_millis(chance.random_range(STRUCK_AT_START_AFTER_MS)));
+            self.blow.prepare(&server);
             let log = self.blow.strike(&server);
             self.clear_up(server, &log);
         }
@@ -143,7 +151,7 @@ impl<B: Blow> Rounds<B> {
         if !self.was_loaded_at_start {
             self.audit(&server, Scope::New);
         }
-        let log = Load::new(&self.ledger, self.seed, round).strike(&server, &mut self.blow);
+        let log = Load::new::<B>(&self.ledger, self.seed, round).strike(&server, &mut self.blow);
         self.clear_up(server, &log);
     }
 
