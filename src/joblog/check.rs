@@ -3,15 +3,17 @@
 //! sled has opened damaged logs without a word, with their newest changes gone or with pages that it misses only when
 //! they are read. So every page is read and every record decoded, and what two places say of one thing is compared: a
 //! batch's tally with its files' ends, its record with the marks that it is open, doomed, or in a segment. What sled loses
-//! is a range of keys, and those lie far apart.
+//! is a range of keys, and those lie far apart. A log of a million files takes a second or two, so the walk is shared.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 
 use derive_more::Display;
 
-use super::key::{self, Key};
+use super::key::{self, Key, Piece};
 use super::record::{self, BatchRecord, Claim, FileRecord};
 use super::{Index, JobLogError, StoreName};
 use crate::batch::{BatchId, FileId, Tally};
@@ -63,16 +65,41 @@ pub enum Fault {
     Mark(BatchId),
 }
 
+/// Threads that share a walk, and the pieces that it is cut into for them.
+const THREADS_MAX: usize = 4;
+const PIECES: u8 = 64;
+
 /// Walks over the whole log. A panic of the database is a fault, too.
 pub fn check(index: &Index) -> Checked {
-    let walked = catch_unwind(AssertUnwindSafe(|| {
+    let checked = catch_unwind(AssertUnwindSafe(|| check_all(index)));
+    checked
+        .unwrap_or(Err(JobLogError::Damaged))
+        .unwrap_or_else(|_| Checked { faults: vec![Fault::Database], ..Checked::default() })
+}
+
+fn check_all(index: &Index) -> Result<Checked, JobLogError> {
+    let queue = Mutex::new(index.pieces(PIECES)?.into_iter());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let share = || {
         let mut walk = Walk::default();
-        if walk.over(index).is_err() {
-            walk.checked.faults.push(Fault::Database);
+        while let Some(piece) = next() {
+            walk.over(index, piece)?;
         }
-        walk.checked
-    }));
-    walked.unwrap_or_else(|_| Checked { faults: vec![Fault::Database], ..Checked::default() })
+        Ok::<_, JobLogError>(walk)
+    };
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX);
+    let mut whole = Walk::default();
+    std::thread::scope(|scope| {
+        let shares: Vec<_> = (0..threads).map(|_| scope.spawn(share)).collect();
+        shares.into_iter().try_for_each(|share| {
+            whole.add(share.join().unwrap_or(Err(JobLogError::Damaged))?);
+            Ok::<_, JobLogError>(())
+        })
+    })?;
+    if whole.checked.faults.is_empty() && whole.expected != whole.found {
+        compare_marks(index, &mut whole.checked)?;
+    }
+    Ok(whole.checked)
 }
 
 /// A sum over keys that does not depend on their order.
@@ -107,8 +134,8 @@ struct Group {
 }
 
 impl Walk {
-    fn over(&mut self, index: &Index) -> Result<(), JobLogError> {
-        for entry in index.db.iter() {
+    fn over(&mut self, index: &Index, piece: Piece) -> Result<(), JobLogError> {
+        for entry in index.db.range(piece) {
             let (key, value) = entry.map_err(|error| JobLogError::from_sled(&error))?;
             self.visit(&key, &value);
             if self.checked.faults.len() >= FAULTS_MAX {
@@ -116,10 +143,19 @@ impl Walk {
             }
         }
         self.close_group();
-        if self.checked.faults.is_empty() && self.expected != self.found {
-            compare_marks(index, &mut self.checked)?;
-        }
         Ok(())
+    }
+
+    /// Adds what was seen on another walk, over other pieces.
+    fn add(&mut self, other: Self) {
+        let Checked { batches, outcomes, claims, strays, faults } = other.checked;
+        self.checked.batches += batches;
+        self.checked.outcomes += outcomes;
+        self.checked.claims += claims;
+        self.checked.strays.extend(strays);
+        self.checked.faults.extend(faults);
+        self.expected.0 = self.expected.0.wrapping_add(other.expected.0);
+        self.found.0 = self.found.0.wrapping_add(other.found.0);
     }
 
     fn visit(&mut self, key: &[u8], value: &[u8]) {

@@ -1,5 +1,6 @@
 //! The index: what the log says of batches and files, read straight from sled by whoever asks.
 
+use std::ops::Bound;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -114,6 +115,19 @@ impl Index {
     /// The batches whose removal has begun.
     pub(super) fn doomed_batches(&self) -> Result<Vec<BatchId>, JobLogError> {
         self.keys(&key::dooms(), key::marked)
+    }
+
+    /// All keys in pieces, to be walked over at the same time.
+    pub(super) fn pieces(&self, count: u8) -> Result<Vec<key::Piece>, JobLogError> {
+        let batch = |found: sled::Result<Option<(sled::IVec, sled::IVec)>>| {
+            let found = found.map_err(|error| JobLogError::from_sled(&error))?;
+            Ok::<_, JobLogError>(found.and_then(|(key, _)| key::batch_of(&key)))
+        };
+        let (first, last) = (batch(self.db.get_gt(key::batches()))?, batch(self.db.get_lt(key::before(None)))?);
+        Ok(first.zip(last).map_or_else(
+            || vec![(Bound::Unbounded, Bound::Unbounded)],
+            |(first, last)| key::pieces(first, last, count),
+        ))
     }
 
     /// Every key that belongs to a batch alone, but for those that name segments.

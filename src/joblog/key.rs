@@ -13,6 +13,8 @@
 //!
 //! Numbers are big-endian, so that their order is the keys' order.
 
+use std::ops::Bound;
+
 use crate::batch::{BATCH_FILES_LIMIT, BatchId, FileId};
 
 use super::StoreName;
@@ -65,6 +67,24 @@ pub fn batch_of(key: &[u8]) -> Option<BatchId> {
 /// The first possible key of a batch's records, and the end of all batches' when there is no batch.
 pub fn before(batch: Option<BatchId>) -> Vec<u8> {
     batch.map_or_else(|| vec![BATCH + 1], records)
+}
+
+/// What every batch's key begins with.
+pub const fn batches() -> [u8; 1] {
+    [BATCH]
+}
+
+/// A range of keys.
+pub type Piece = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
+/// Cuts all keys into `count` pieces, none of which divides a batch's records: equal ones if as many batches were made
+/// at any time between the first and the last.
+pub fn pieces(first: BatchId, last: BatchId, count: u8) -> Vec<Piece> {
+    let [first, last] = [first, last].map(|id| u128::from_be_bytes(*id.as_bytes()));
+    let step = last.saturating_sub(first) / u128::from(count);
+    let cuts = (1..count).map(|cut| join(&[&[BATCH], &(first + step * u128::from(cut)).to_be_bytes()]));
+    let ends = cuts.clone().map(Bound::Excluded).chain([Bound::Unbounded]);
+    [Bound::Unbounded].into_iter().chain(cuts.map(Bound::Included)).zip(ends).collect()
 }
 
 pub fn claim(window: u64) -> Vec<u8> {
@@ -183,6 +203,8 @@ fn join(parts: &[&[u8]]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::RangeBounds;
+
     use super::*;
 
     #[test]
@@ -193,6 +215,25 @@ mod tests {
         keys.sort();
         let expected = [batch(older), file(older.file(1)), file(older.file(256)), batch(newer), file(newer.file(0))];
         assert_eq!(keys, expected);
+    }
+
+    #[test]
+    fn pieces_hold_every_key_once_and_a_batch_in_one() {
+        let mut batches: Vec<BatchId> = (0..9).map(|_| BatchId::new()).collect();
+        batches.sort_unstable();
+        let records = batches.iter().flat_map(|id| [batch(*id), file(id.file(0)), file(id.file(9_999))]);
+        let others = [claim(0), open(batches[0]), vec![], vec![0xff; 20]];
+        let keys: Vec<Vec<u8>> = records.chain(others).collect();
+        for (first, last) in [(batches[0], batches[8]), (batches[4], batches[4])] {
+            let pieces = pieces(first, last, 5);
+            let piece_of = |key: &Vec<u8>| {
+                let holding: Vec<usize> = (0..5).filter(|at| pieces[*at].contains(key)).collect();
+                assert_eq!(holding.len(), 1, "{key:?}");
+                holding[0]
+            };
+            let found: Vec<usize> = keys.iter().map(piece_of).collect();
+            assert!(found[..27].chunks(3).all(|records| records.iter().all(|piece| *piece == records[0])));
+        }
     }
 
     #[test]

@@ -142,22 +142,21 @@ pub(super) fn last_frame(segment: &Segment) -> io::Result<Found> {
 /// Every frame of a segment.
 pub(super) fn walk(segment: &Segment) -> io::Result<Found> {
     let mut found = Found::default();
-    let mut at = Segment::FIRST_REGION;
+    let mut window_at = Segment::FIRST_REGION;
     let mut window = vec![0; WALK_BYTES];
-    let step = usize::try_from(BLOCK_BYTES).expect("a block fits the address space");
     loop {
-        let read = read_up_to(&segment.file, &mut window, at)?;
+        let read = read_up_to(&segment.file, &mut window, window_at)?;
         if read < PRELUDE_BYTES {
             return Ok(found);
         }
-        let begins_here = (0..read).step_by(step).find_map(|offset| {
-            let here = at + offset as u64;
-            Prelude::decode(&window[offset..read], segment.id, &segment.nonce, here).map(|_| here)
-        });
-        at = match begins_here {
-            Some(here) => found.add(here, frame_at(segment, here)?).unwrap_or(here + BLOCK_BYTES),
-            None => at + WALK_BYTES as u64,
-        };
+        let (mut at, end) = (window_at, window_at + WALK_BYTES as u64);
+        while at < end {
+            let bytes = usize::try_from(at - window_at).ok().and_then(|offset| window[..read].get(offset..));
+            let begins_here = bytes.and_then(|bytes| Prelude::decode(bytes, segment.id, &segment.nonce, at)).is_some();
+            let frame_end = if begins_here { found.add(at, frame_at(segment, at)?) } else { None };
+            at = frame_end.unwrap_or(at + BLOCK_BYTES);
+        }
+        window_at = at;
     }
 }
 
