@@ -2,7 +2,8 @@
 //!
 //! Names are compared without their prefixes. No entity but the five predefined ones and character references is
 //! expanded, and nothing outside the bytes is ever read, so there is no entity bomb and no leak. What cannot be parsed
-//! ends the tree, and what was read so far counts. Depth is bounded, so that walks may recurse.
+//! ends the tree, and what was read so far counts. Depth is bounded, so that walks may recurse. What feeds and maps keep
+//! as HTML inside a text is read as HTML.
 
 mod element;
 mod tree;
@@ -11,7 +12,9 @@ pub(crate) use element::{Element, Node};
 use tree::DEPTH_MAX;
 pub(crate) use tree::Tree;
 
+use super::markdown::Writer;
 use super::text::charset;
+use super::web::html;
 use super::{ExtractError, Extracted, Room};
 
 /// Decodes a part by its byte order mark or XML declaration.
@@ -27,8 +30,8 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     let source = decode(bytes);
     let tree = Tree::parse(&source)?;
     room.step(0)?;
-    let mut writer = Lines { out: String::new() };
-    writer.element(tree.document());
+    let mut writer = Lines { out: String::new(), room };
+    writer.element(tree.document())?;
     let title = tree.root().and_then(|root| root.find("title")).map(Element::text);
     let mut extracted = Extracted { text: writer.out, title, engine: ENGINE, ..Extracted::default() };
     note_damage(&tree, "The XML", &mut extracted.warnings);
@@ -40,9 +43,9 @@ pub(crate) fn extract_svg(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted
     room.step(0)?;
     let source = decode(bytes);
     let tree = Tree::parse(&source)?;
-    let mut writer = Lines { out: String::new() };
+    let mut writer = Lines { out: String::new(), room };
     for name in ["title", "desc", "text"] {
-        tree.document().find_all(name).into_iter().for_each(|element| writer.element(element));
+        tree.document().find_all(name).into_iter().try_for_each(|element| writer.element(element))?;
     }
     let title = tree.root().and_then(|root| root.child("title")).map(Element::text);
     let mut extracted = Extracted { text: writer.out, title, engine: ENGINE, ..Extracted::default() };
@@ -52,21 +55,27 @@ pub(crate) fn extract_svg(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted
 
 pub(crate) const ENGINE: &str = "quick-xml 0.42.0";
 
-struct Lines {
+struct Lines<'x, 'p> {
     out: String,
+    room: &'x mut Room<'p>,
 }
 
-impl Lines {
-    fn element(&mut self, element: Element<'_>) {
+impl Lines<'_, '_> {
+    fn element(&mut self, element: Element<'_>) -> Result<(), ExtractError> {
         if ["script", "style"].contains(&element.name()) {
-            return;
+            return Ok(());
         }
         let mixed = element.nodes().any(|node| matches!(node, Node::Text(text) if !text.trim().is_empty()));
         if !mixed {
-            element.elements().for_each(|child| self.element(child));
-            return;
+            return element.elements().try_for_each(|child| self.element(child));
         }
         let text = element.text();
+        if is_html(element.name(), &text) {
+            let mut writer = Writer::default();
+            html::convert_text(&text, &mut writer, self.room)?;
+            self.out.push_str(&writer.finish());
+            return Ok(());
+        }
         let before = self.out.len();
         for word in text.split_whitespace() {
             if self.out.len() > before {
@@ -75,7 +84,18 @@ impl Lines {
             self.out.push_str(word);
         }
         self.out.push('\n');
+        Ok(())
     }
+}
+
+/// Elements whose text is HTML by the formats that have them: RSS 2.0, Atom (RFC 4287, 3.1.1.2) and KML 2.3.
+const OF_HTML: [&str; 4] = ["content", "description", "encoded", "summary"];
+
+/// Whether a text is HTML, and not about it.
+fn is_html(element: &str, text: &str) -> bool {
+    let text = text.trim();
+    let has_tags = text.contains("</") || text.contains("<br") || text.contains("/>");
+    has_tags && (OF_HTML.contains(&element) || (text.starts_with('<') && text.ends_with('>')))
 }
 
 /// Fills in what a Dublin Core part says: `docProps/core.xml`, `meta.xml`, an OPF's metadata.
@@ -134,6 +154,13 @@ mod tests {
         assert_eq!(extracted.text, "x\n");
         assert!(extracted.warnings[0].starts_with("skipped: The XML nests deeper than 200 "));
         assert!(read(nested(DEPTH_MAX - 1).as_bytes(), "application/xml").warnings.is_empty());
+    }
+
+    #[test]
+    fn html_inside_a_text_is_read_and_text_about_it_is_kept() {
+        let feed = "<rss><title>a</title><description>Of &lt;b style='x'&gt;note&lt;/b&gt;</description>\
+                    <hint>Write &lt;b&gt;x&lt;/b&gt;</hint><x><![CDATA[<p>y</p>]]></x></rss>";
+        assert_eq!(read(feed.as_bytes(), "application/xml").text, "a\nOf **note**\nWrite <b>x</b>\ny\n");
     }
 
     #[test]
