@@ -397,6 +397,14 @@ fn removing_goes_on_after_a_disk_error_at_every_point() {
     refuse_everywhere(Phase::Delete);
 }
 
+/// What comes after a slow step comes in another order than else.
+#[test]
+fn a_slow_step_of_any_kind_changes_nothing() {
+    for phase in [Phase::Upload, Phase::Close, Phase::Delete] {
+        fail_everywhere(phase, &["delay"], |_, server| drop(server));
+    }
+}
+
 #[test]
 fn a_start_that_meets_a_disk_error_at_any_point_loses_nothing() {
     fail_everywhere(Phase::Replay, &["enospc", "eio", "emfile"], |_, server| drop(server));
