@@ -32,6 +32,9 @@ pub enum Duty {
     Look,
     Stop,
     VerifiedFile,
+    /// A batch is cancelled, and what waits of it is ended.
+    CancelledBatch,
+    Sweep,
     /// A window of files is claimed.
     Claim,
     /// A processor is asked for a file's text.
@@ -46,7 +49,7 @@ pub enum Duty {
 }
 
 impl Duty {
-    /// Those of work; what is left ends the server.
+    /// Those of work as it goes when nobody interferes.
     pub const WORK: [Self; 10] = [
         Self::ReceiveFile,
         Self::StoredBatch,
@@ -59,6 +62,9 @@ impl Duty {
         Self::EndedFile,
         Self::Group,
     ];
+
+    /// Those of a cancelling.
+    pub const CANCELLING: [Self; 2] = [Self::CancelledBatch, Self::Sweep];
 
     /// Those of the drain.
     pub const DRAIN: [Self; 4] = [Self::Stop, Self::Drain, Self::Flush, Self::ReleaseClaims];

@@ -30,6 +30,8 @@ pub enum Fault {
     Retry(FileError),
     /// Cannot pass: it lies in the file.
     GiveUp(FileError),
+    /// Its batch is being cancelled.
+    Cancelled,
 }
 
 impl From<FileError> for Fault {
@@ -106,12 +108,26 @@ impl Hands {
         })?;
         let mut held = self.child.lock().await;
         // One that died in its sleep is no fault of the file.
-        let mut child = match held.take_if(|child| !child.is_spent()) {
-            Some(child) => child,
-            None => self.spawn().await,
+        let ready = held.take_if(|child| !child.is_spent());
+        let mut child = if let Some(child) = ready {
+            child
+        } else {
+            tokio::select! {
+                child = self.spawn() => child,
+                () = self.cancelled(&job) => return Err(Fault::Cancelled),
+            }
         };
         *held = None;
-        let answer = child.attempt(&job, content.into_stream()).await;
+        let answer = tokio::select! {
+            answer = child.attempt(&job, content.into_stream()) => Some(answer),
+            () = self.cancelled(&job) => None,
+        };
+        let Some(answer) = answer else {
+            child.kill().await;
+            let hands = Arc::clone(&self);
+            actix_rt::spawn(async move { hands.refill().await });
+            return Err(Fault::Cancelled);
+        };
         if child.is_spent() {
             child.retire().await;
             let hands = Arc::clone(&self);
@@ -124,6 +140,10 @@ impl Hands {
             self.options.custody.metrics.count_worker_end(failure.error.code);
             failure.error.into()
         })
+    }
+
+    async fn cancelled(&self, job: &Job) {
+        self.options.custody.joblog.cancelled(job.file.batch()).await;
     }
 
     /// Puts a fresh child where there is none.

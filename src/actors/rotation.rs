@@ -43,6 +43,11 @@ impl Rotation {
         self.ring.push_back(Place { batch, next: files.start, end: files.end });
     }
 
+    /// Takes a batch out of the ring.
+    pub fn remove(&mut self, batch: BatchId) {
+        self.ring.retain(|place| place.batch != batch);
+    }
+
     /// The next turn; the batch goes back to the end of the ring if it has more files.
     pub fn turn(&mut self) -> Option<Turn> {
         let mut place = self.ring.pop_front()?;

@@ -21,8 +21,10 @@ use crate::custody::Custody;
 use crate::joblog::{Change, Claim, ClaimedFile};
 
 mod attempt;
+mod cancel;
 mod windows;
 
+pub use cancel::SweepCancelled;
 use windows::Windows;
 
 /// Verified files that may be announced and not yet queued; the queue itself is bounded by the slots.
@@ -45,13 +47,7 @@ pub struct SupervisorOptions {
 /// Owns the pool.
 pub struct Supervisor {
     work: Rc<Work>,
-    ready: Rc<Mutex<Ready>>,
-}
-
-/// What one attempt needs, as it becomes ready.
-struct Ready {
-    claimed: mpsc::Receiver<ClaimedWork>,
-    idle: mpsc::Receiver<Addr<Processor>>,
+    idle: Rc<Mutex<mpsc::Receiver<Addr<Processor>>>>,
 }
 
 /// A file that may be tried now.
@@ -70,7 +66,7 @@ struct Work {
     /// Something was queued, or an attempt is over.
     changed: Notify,
     windows: Windows,
-    to_claimed: mpsc::Sender<ClaimedWork>,
+    claimed: RefCell<VecDeque<ClaimedWork>>,
     to_idle: mpsc::Sender<Addr<Processor>>,
     running: Cell<usize>,
     draining: Cell<bool>,
@@ -84,7 +80,6 @@ impl Supervisor {
         processor: Arc<ProcessorOptions>,
         options: SupervisorOptions,
     ) -> Self {
-        let (to_claimed, claimed) = mpsc::channel(options.claim_window);
         let (to_idle, idle) = mpsc::channel(options.processors);
         let work = Work {
             custody,
@@ -95,12 +90,12 @@ impl Supervisor {
             suspects: RefCell::default(),
             changed: Notify::new(),
             windows: Windows::default(),
-            to_claimed,
+            claimed: RefCell::default(),
             to_idle,
             running: Cell::new(0),
             draining: Cell::new(false),
         };
-        Self { work: Rc::new(work), ready: Rc::new(Mutex::new(Ready { claimed, idle })) }
+        Self { work: Rc::new(work), idle: Rc::new(Mutex::new(idle)) }
     }
 }
 
@@ -116,8 +111,8 @@ impl Actor for Supervisor {
         let work = Rc::clone(&self.work);
         let claiming = move || Rc::clone(&work).claim_windows();
         actix_rt::spawn(panics::restarting("supervisor", Arc::clone(metrics), claiming));
-        let (work, ready) = (Rc::clone(&self.work), Rc::clone(&self.ready));
-        let dispatching = move || Rc::clone(&work).dispatch(Rc::clone(&ready));
+        let (work, idle) = (Rc::clone(&self.work), Rc::clone(&self.idle));
+        let dispatching = move || Rc::clone(&work).dispatch(Rc::clone(&idle));
         actix_rt::spawn(panics::restarting("supervisor", Arc::clone(metrics), dispatching));
     }
 }
@@ -228,21 +223,25 @@ impl Work {
             }
             tokio::time::sleep(CLAIM_RETRY_AFTER).await;
         }
-        for file in files {
-            if self.to_claimed.send(ClaimedWork { file, window }).await.is_err() {
-                return;
-            }
-        }
+        self.until(|work| work.draining.get() || work.claimed.borrow().len() < work.options.claim_window).await;
+        self.claimed.borrow_mut().extend(files.into_iter().map(|file| ClaimedWork { file, window }));
+        self.changed.notify_waiters();
     }
 
     /// Gives claimed files to idle processors, until draining.
-    async fn dispatch(self: Rc<Self>, ready: Rc<Mutex<Ready>>) {
-        let mut ready = ready.lock().await;
-        while let Some(next) = ready.claimed.recv().await {
-            let Some(processor) = ready.idle.recv().await else { return };
+    async fn dispatch(self: Rc<Self>, idle: Rc<Mutex<mpsc::Receiver<Addr<Processor>>>>) {
+        let mut idle = idle.lock().await;
+        loop {
+            self.until(|work| work.draining.get() || !work.claimed.borrow().is_empty()).await;
+            // What is claimed stays where a cancelling finds it until there is a processor for it.
+            let Some(processor) = idle.recv().await else { return };
             if self.draining.get() {
                 return;
             }
+            let Some(next) = self.claimed.borrow_mut().pop_front() else {
+                self.make_idle(processor);
+                continue;
+            };
             self.running.set(self.running.get() + 1);
             let work = Rc::clone(&self);
             actix_rt::spawn(async move {
@@ -252,12 +251,17 @@ impl Work {
                     work.add_processor();
                 }
                 work.running.set(work.running.get() - 1);
-                if work.windows.leave(window) {
-                    work.release(vec![window]).await;
-                }
-                work.changed.notify_waiters();
+                work.leave(window).await;
             });
         }
+    }
+
+    /// A claimed file is through; its window is released with its last.
+    async fn leave(&self, window: u64) {
+        if self.windows.leave(window) {
+            self.release(vec![window]).await;
+        }
+        self.changed.notify_waiters();
     }
 
     async fn release(&self, windows: Vec<u64>) {

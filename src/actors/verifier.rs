@@ -18,16 +18,19 @@ use super::aggregator::{BatchAggregator, EndedFile};
 use super::panics::{self, Duty, answering, deliver};
 use super::rotation::{Rotation, Turn};
 use super::supervisor::{Supervisor, VerifiedFile};
-use super::{DeadBytes, FileOnItsWay, SLOTS_MAX, Slot, backoff, ms_since};
-use crate::batch::{BatchId, FileErrorCode, FileEvent, FileId, FileState, Outcome};
-use crate::custody::{Custody, CustodyError};
-use crate::joblog::BatchRecord;
+use super::{FileOnItsWay, SLOTS_MAX, Slot, backoff, ms_since};
+use crate::batch::{BatchId, FileErrorCode, FileEvent, Outcome};
+use crate::custody::Custody;
 use crate::metrics::CodeLabels;
-use crate::spool::{SealedFile, Timings};
+use crate::spool::Timings;
 
+mod cancel;
 mod check;
+mod turn;
 
+pub use cancel::CancelledBatch;
 use check::{Checked, Sound, check};
+use turn::{WaitingFile, read_turn};
 
 /// Batches that may be announced and not yet in the ring.
 pub const VERIFIER_MAILBOX_MAX: usize = 16;
@@ -58,6 +61,8 @@ struct Work {
     rotation: RefCell<Rotation>,
     announced: Notify,
     slots: Arc<Semaphore>,
+    /// Of their own, so that those who only end wait for nobody who works.
+    slots_of_cancelled: Arc<Semaphore>,
     checks: Semaphore,
 }
 
@@ -77,6 +82,7 @@ impl Verifier {
             rotation: RefCell::default(),
             announced: Notify::new(),
             slots: Arc::new(Semaphore::new(SLOTS_MAX)),
+            slots_of_cancelled: Arc::new(Semaphore::new(SLOTS_MAX)),
             checks: Semaphore::new(CHECKS_MAX),
         };
         Self { work: Rc::new(work) }
@@ -109,6 +115,9 @@ impl Handler<StoredBatch> for Verifier {
     fn handle(&mut self, StoredBatch { batch, files }: StoredBatch, _: &mut Self::Context) -> Self::Result {
         let work = Rc::clone(&self.work);
         answering(Duty::StoredBatch, &self.work.custody.metrics, async move {
+            if work.custody.joblog.is_cancelled(batch) {
+                return work.cancel(batch, files);
+            }
             work.rotation.borrow_mut().push(batch, files);
             work.announced.notify_one();
         })
@@ -125,18 +134,11 @@ impl Handler<Stop> for Verifier {
 
     fn handle(&mut self, _: Stop, _: &mut Self::Context) -> Self::Result {
         let work = Rc::clone(&self.work);
-        answering(Duty::Stop, &self.work.custody.metrics, async move { work.slots.close() })
+        answering(Duty::Stop, &self.work.custody.metrics, async move {
+            work.slots.close();
+            work.slots_of_cancelled.close();
+        })
     }
-}
-
-/// A file that waits, as its seal and the job log know it.
-struct WaitingFile {
-    id: FileId,
-    record: Arc<BatchRecord>,
-    /// None when the seal is damaged in this place.
-    sealed: Option<SealedFile>,
-    attempts: u32,
-    is_suspect: bool,
 }
 
 impl Work {
@@ -197,14 +199,18 @@ impl Work {
             tried += 1;
             let checked = self.check_once(&file).await;
             match checked {
-                Checked::NotYet(_) if tried < self.options.tries_max => {
-                    tokio::time::sleep(backoff::delay(self.options.backoff_base, tried)).await;
-                }
+                Checked::NotYet(_) if tried < self.options.tries_max => tokio::select! {
+                    () = tokio::time::sleep(backoff::delay(self.options.backoff_base, tried)) => {}
+                    () = self.custody.joblog.cancelled(file.id.batch()) => break checked,
+                },
                 checked => break checked,
             }
         };
         let timings = Timings { verify_ms: ms_since(begun), ..Timings::default() };
         match checked {
+            Checked::Sound(_) | Checked::NotYet(_) if self.custody.joblog.is_cancelled(file.id.batch()) => {
+                self.end(&file, Outcome::Cancelled, false, timings, slot).await;
+            }
             Checked::Sound(sound) => self.pass_on(&file, sound, timings, slot).await,
             Checked::Refused(error) => self.end(&file, Outcome::Rejected(error), true, timings, slot).await,
             Checked::Lost(error) => self.end(&file, Outcome::Failed(error), true, timings, slot).await,
@@ -262,32 +268,4 @@ impl Work {
             log::error!("file {}: the aggregator takes no outcome; the file waits for the next start", file.id);
         }
     }
-}
-
-impl WaitingFile {
-    /// Where the file's bytes lie; none when not even that can be read.
-    fn bytes(&self) -> Option<DeadBytes> {
-        let sealed = self.sealed.as_ref()?;
-        let seal = &self.record.seal;
-        Some(DeadBytes { segment: seal.segment, start: seal.region + sealed.offset, length: sealed.length })
-    }
-}
-
-fn read_turn(custody: &Custody, turn: &Turn) -> Result<Vec<WaitingFile>, CustodyError> {
-    let Some(record) = custody.joblog.batch(turn.batch)? else { return Ok(Vec::new()) };
-    let record = Arc::new(record);
-    let mut waiting = Vec::with_capacity(turn.files.len());
-    for status in custody.files(turn.batch, &record, turn.files.start, turn.files.end)? {
-        if status.state == FileState::Stored {
-            let known = custody.joblog.file(status.id)?;
-            waiting.push(WaitingFile {
-                id: status.id,
-                record: Arc::clone(&record),
-                sealed: status.is_readable.then_some(status.sealed),
-                attempts: known.attempts,
-                is_suspect: known.is_suspect,
-            });
-        }
-    }
-    Ok(waiting)
 }

@@ -1,6 +1,7 @@
 //! Where the spool, the results and the job log meet: what a start has to enter, what has become of a batch, and how all
 //! trace of one is removed.
 
+mod cancel;
 mod recovery;
 mod removal;
 mod soundness;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use derive_more::{Display, Error, From};
 
+pub use self::cancel::Cancel;
 pub use self::recovery::{Recovered, file_record};
 pub use self::removal::Removal;
 pub use self::status::{BatchStatus, FileStatus};

@@ -44,6 +44,9 @@ impl Custody {
         for batch in &recovered.open {
             if let Some(record) = self.joblog.batch(*batch)? {
                 recovered.waiting += u64::from(record.tally.pending());
+                if record.is_cancelled {
+                    self.joblog.go_on_cancelling(*batch);
+                }
             }
         }
         self.metrics.queue_depth.set(i64::try_from(recovered.waiting).unwrap_or(i64::MAX));

@@ -8,8 +8,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::query::Query;
 use super::view::{BatchList, BatchState, BatchView, ListLinks};
 use super::{Api, ApiError};
+use crate::actors::panics::deliver;
+use crate::actors::verifier::CancelledBatch;
 use crate::batch::{BatchId, FileState};
-use crate::custody::{BatchStatus, Custody, CustodyError, FileStatus, Removal};
+use crate::custody::{BatchStatus, Cancel, Custody, CustodyError, FileStatus, Removal};
 
 /// Files on a page of a batch's status.
 pub const FILES_PAGE_MAX: usize = 1000;
@@ -53,9 +55,38 @@ pub async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRespo
     Ok(HttpResponse::Ok().json(BatchList { batches, links: ListLinks { next } }))
 }
 
-/// `DELETE /batches/{batch}`: all trace of a completed batch is removed.
+/// `POST /batches/{batch}/cancel`: its files that have no outcome are cancelled, those that are being read among them.
+/// The answer is the status, as it is at once or when the wait is over.
+pub async fn cancel(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let id = batch_id(&request)?;
+    let wait = Query::of(&request)?.wait(Duration::from_millis(api.limits.wait_ms_max))?;
+    let mut response = match begin_cancelling(&api, id).await? {
+        Cancel::Unknown => return Err(ApiError::NotFound),
+        Cancel::Completed => HttpResponse::Ok(),
+        Cancel::Begun { .. } => HttpResponse::Accepted(),
+    };
+    until_completed(&api, id, wait.unwrap_or_default()).await?;
+    let page = Page { after: None, limit: FILES_PAGE_MAX, states: None };
+    let view = off_thread(&api, move |custody| view(custody, id, &page)).await??;
+    Ok(response.json(view))
+}
+
+async fn begin_cancelling(api: &Api, id: BatchId) -> Result<Cancel, ApiError> {
+    let cancel = api.custody.cancel(id).await?;
+    if let Cancel::Begun { files } = cancel {
+        log::info!("batch {id}: cancelled");
+        if !deliver(&api.verifier, CancelledBatch { batch: id, files }).await {
+            log::error!("batch {id}: the verifier does not take the cancelling; its files are cancelled in their turn");
+        }
+    }
+    Ok(cancel)
+}
+
+/// `DELETE /batches/{batch}`: what is under way is cancelled, and all trace of the batch is removed.
 pub async fn remove(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let id = batch_id(&request)?;
+    begin_cancelling(&api, id).await?;
+    until_completed(&api, id, Duration::from_millis(api.limits.wait_ms_max)).await?;
     match api.custody.remove(id).await? {
         Removal::Removed => {
             log::info!("batch {id}: removed");

@@ -163,7 +163,9 @@ impl ApiError {
             Self::InvalidParameter { name, expected } => format!("The parameter {name} must be {expected}.").into(),
             Self::NoResult { state } => format!("The file has no text: its state is {state}.").into(),
             Self::ContentGone => "The file was refused or damaged; its bytes are not kept.".into(),
-            Self::NotCompleted => "Files of the batch are still being processed; wait until it is completed.".into(),
+            Self::NotCompleted => {
+                "The batch is being cancelled and is not through with it; ask again in a moment.".into()
+            }
             Self::Internal(_) => {
                 "Something failed inside the server; the operator's log says what, under the request id.".into()
             }

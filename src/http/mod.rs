@@ -51,6 +51,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             "GET, HEAD, DELETE",
             [get().to(batches::status), web::delete().to(batches::remove)],
         ))
+        .service(resource("/batches/{batch}/cancel", "POST", [web::post().to(batches::cancel)]))
         .service(resource("/batches/{batch}/files/{file}", "GET, HEAD", [get().to(files::status)]))
         .service(resource("/batches/{batch}/files/{file}/text", "GET, HEAD", [get().to(files::text)]))
         .service(resource("/batches/{batch}/files/{file}/content", "GET, HEAD", [get().to(files::content)]))

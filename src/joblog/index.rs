@@ -4,6 +4,7 @@ use std::ops::Bound;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::cancellations::Cancellations;
 use super::completions::Completions;
 use super::motion::Motion;
 use super::record::{self, BatchRecord, Claim, FileRecord};
@@ -18,6 +19,7 @@ pub struct Index {
     pub(super) db: sled::Db,
     pub(super) motion: Motion,
     pub(super) completions: Completions,
+    pub(super) cancellations: Cancellations,
     /// Why the log takes no more changes.
     broken: OnceLock<JobLogError>,
     open_count: AtomicUsize,
@@ -31,8 +33,9 @@ impl Index {
             key.map_err(|error| JobLogError::from_sled(&error))?;
             open += 1;
         }
-        let (motion, completions) = (Motion::default(), Completions::default());
-        Ok(Self { db, motion, completions, broken: OnceLock::new(), open_count: AtomicUsize::new(open) })
+        let (motion, completions, cancellations) = Default::default();
+        let (broken, open_count) = (OnceLock::new(), AtomicUsize::new(open));
+        Ok(Self { db, motion, completions, cancellations, broken, open_count })
     }
 
     /// Enters a batch whose seal is durable. Not flushed: what a crash takes, the next start enters again from the seal.
@@ -52,6 +55,7 @@ impl Index {
             tally: crate::batch::Tally { total: sealed.seal.entries, ..Default::default() },
             finished_ms: None,
             is_doomed: false,
+            is_cancelled: false,
         };
         for _refused in sealed.files.iter().filter(|file| file.refused.is_some()) {
             record.tally.count(FileState::Rejected);
@@ -202,7 +206,11 @@ impl Index {
         for file in &committed.ended {
             self.motion.end(*file);
         }
+        for batch in &committed.cancelled {
+            self.cancellations.begin(*batch);
+        }
         for batch in &committed.completed {
+            self.cancellations.end(*batch);
             self.completions.complete(*batch);
             self.open_count.fetch_sub(1, Ordering::Relaxed);
         }

@@ -3,9 +3,10 @@
 //! The log follows the seals and the results and can be made anew from them. Changes go through one writer, which flushes
 //! once for all that wait; reading asks nobody. sled is not trusted: every record has a checksum of ours, every group is
 //! followed by a sync of sled's file, opening is done with care, and every start checks the whole log. Reading order:
-//! `key`, `record`, `open`, `index`, `check`, `start`, `motion`, `completions`, `writer`.
+//! `key`, `record`, `open`, `index`, `check`, `start`, `motion`, `completions`, `cancellations`, `writer`.
 
 mod blobs;
+mod cancellations;
 mod check;
 mod completions;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -36,7 +37,7 @@ pub use self::motion::Moving;
 pub use self::record::{BatchRecord, Claim, ClaimedFile, FileEnd, FileRecord};
 pub use self::writer::{Change, Committed, ORDER_QUEUE_MAX};
 use self::writer::{Order, Writer};
-use crate::batch::{BatchId, FileEvent, FileId, FileState, IllegalEvent, Outcome};
+use crate::batch::{BatchId, FileId};
 use crate::spool::{SealedBatch, SyncObserver};
 
 /// The two stores whose segments the log refers to.
@@ -229,44 +230,6 @@ impl JobLog {
         // It completed in between, and nobody else will close the channel.
         self.index.completions.complete(id);
         Ok(None)
-    }
-
-    /// Takes a file that waits into motion; false when it is there already.
-    #[must_use]
-    pub fn begin(&self, file: FileId, attempts: u32) -> bool {
-        self.index.motion.begin(file, attempts)
-    }
-
-    /// Moves a file in motion on. In memory only: after a crash it starts from its last durable state.
-    ///
-    /// # Errors
-    /// [`IllegalEvent`] when the event cannot happen to the file.
-    pub fn apply(&self, file: FileId, event: FileEvent) -> Result<FileState, IllegalEvent> {
-        self.index.motion.apply(file, event)
-    }
-
-    /// Brings a file to where `outcome` can happen to it, by the events that led there before a crash.
-    ///
-    /// # Errors
-    /// [`IllegalEvent`] when the file is somewhere else already.
-    pub fn replay(&self, file: FileId, outcome: &Outcome) -> Result<(), IllegalEvent> {
-        if matches!(outcome, Outcome::Succeeded(_)) {
-            self.apply(file, FileEvent::Verified)?;
-            self.apply(file, FileEvent::Started)?;
-        }
-        Ok(())
-    }
-
-    /// Where a file stands, if it is in motion.
-    #[must_use]
-    pub fn moving(&self, file: FileId) -> Option<Moving> {
-        self.index.motion.get(file)
-    }
-
-    /// How many files are in motion.
-    #[must_use]
-    pub fn moving_count(&self) -> usize {
-        self.index.motion.len()
     }
 
     /// Why the log takes no more changes, if it has failed.

@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::batch::{FileEvent, FileId, FileState, IllegalEvent};
+use super::JobLog;
+use crate::batch::{FileEvent, FileId, FileState, IllegalEvent, Outcome};
 
 /// Where a file in motion stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +68,53 @@ impl Motion {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<FileId, Moving>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl JobLog {
+    /// Takes a file that waits into motion; false when it is there already, or has ended since it was found waiting.
+    #[must_use]
+    pub fn begin(&self, file: FileId, attempts: u32) -> bool {
+        if !self.index.motion.begin(file, attempts) {
+            return false;
+        }
+        let has_ended = self.file(file).is_ok_and(|record| record.end.is_some());
+        if has_ended {
+            self.index.motion.end(file);
+        }
+        !has_ended
+    }
+
+    /// Moves a file in motion on. In memory only: after a crash it starts from its last durable state.
+    ///
+    /// # Errors
+    /// [`IllegalEvent`] when the event cannot happen to the file.
+    pub fn apply(&self, file: FileId, event: FileEvent) -> Result<FileState, IllegalEvent> {
+        self.index.motion.apply(file, event)
+    }
+
+    /// Brings a file to where `outcome` can happen to it, by the events that led there before a crash.
+    ///
+    /// # Errors
+    /// [`IllegalEvent`] when the file is somewhere else already.
+    pub fn replay(&self, file: FileId, outcome: &Outcome) -> Result<(), IllegalEvent> {
+        if matches!(outcome, Outcome::Succeeded(_)) {
+            self.apply(file, FileEvent::Verified)?;
+            self.apply(file, FileEvent::Started)?;
+        }
+        Ok(())
+    }
+
+    /// Where a file stands, if it is in motion.
+    #[must_use]
+    pub fn moving(&self, file: FileId) -> Option<Moving> {
+        self.index.motion.get(file)
+    }
+
+    /// How many files are in motion.
+    #[must_use]
+    pub fn moving_count(&self) -> usize {
+        self.index.motion.len()
     }
 }
 

@@ -25,6 +25,8 @@ pub struct BatchRecord {
     pub finished_ms: Option<i64>,
     /// Whether the batch's removal has begun; nobody sees it any more.
     pub is_doomed: bool,
+    /// Whether its files that have no outcome are to be cancelled.
+    pub is_cancelled: bool,
 }
 
 /// What has happened to a file since its seal.
@@ -140,10 +142,19 @@ mod tests {
         let tally = any::<(u32, u32, u32, u32, u32)>().prop_map(|(total, succeeded, failed, rejected, cancelled)| {
             Tally { total, succeeded, failed, rejected, cancelled }
         });
-        let rest = any::<(i64, String, u64, Option<i64>, bool)>();
-        (numbers(), tally, rest).prop_map(|(seal, tally, (created_ms, owner, bytes_total, finished_ms, is_doomed))| {
-            BatchRecord { seal, created_ms, owner, bytes_total, tally, finished_ms, is_doomed }
-        })
+        let rest = any::<(i64, String, u64, Option<i64>, bool, bool)>();
+        (numbers(), tally, rest).prop_map(
+            |(seal, tally, (created_ms, owner, bytes_total, finished_ms, is_doomed, is_cancelled))| BatchRecord {
+                seal,
+                created_ms,
+                owner,
+                bytes_total,
+                tally,
+                finished_ms,
+                is_doomed,
+                is_cancelled,
+            },
+        )
     }
 
     fn outcome() -> impl Strategy<Value = Outcome> {

@@ -33,6 +33,8 @@ pub enum Change {
     Claim { window: u64, claim: Claim },
     /// Every file of the window has ended, or has been claimed again.
     Release { window: u64 },
+    /// The files of a batch that have no outcome are to be cancelled.
+    Cancel { batch: BatchId },
     /// A completed batch's removal begins.
     Doom { batch: BatchId },
     /// Nothing of a doomed batch is left on the disk; `spool` and `results` are the segments that it had regions in.
@@ -46,6 +48,8 @@ pub struct Committed {
     pub ended: Vec<FileId>,
     /// Batches whose last file has ended.
     pub completed: Vec<BatchId>,
+    /// Batches whose cancelling has begun.
+    pub cancelled: Vec<BatchId>,
     /// How many removals have begun, ever, if one of them began with these changes.
     pub removals: Option<u64>,
 }
@@ -175,6 +179,7 @@ impl<'a> Step<'a> {
                 }
                 Change::Claim { window, claim } => self.batch.insert(key::claim(window), record::encode(&claim)),
                 Change::Release { window } => self.batch.remove(key::claim(window)),
+                Change::Cancel { batch } => self.cancel(batch, &mut committed)?,
                 Change::Doom { batch } => self.doom(batch, &mut committed)?,
                 Change::Forget { batch, spool, results } => self.forget(batch, &spool, &results)?,
             }
@@ -220,6 +225,14 @@ impl<'a> Step<'a> {
         self.batch.insert(key::file(file), record::encode(record));
         self.batch.insert(key::segment(StoreName::Results, end.results.segment, batch_id), &[]);
         self.batch.insert(key::checkpoint(StoreName::Results), &end.results.segment.to_be_bytes());
+        Ok(())
+    }
+
+    fn cancel(&mut self, id: BatchId, committed: &mut Committed) -> Result<(), JobLogError> {
+        if let Some(record) = self.record(id)?.filter(|record| record.finished_ms.is_none()) {
+            record.is_cancelled = true;
+            committed.cancelled.push(id);
+        }
         Ok(())
     }
 

@@ -132,6 +132,11 @@ impl Server {
         request.send(&form.finish()[..]).map(answer)
     }
 
+    /// A request to do something, which says all in its path.
+    pub fn post_to(&self, path: &str) -> Answer {
+        answer(agent().post(self.url(path)).send_empty().unwrap_or_else(|error| panic!("POST {path}: {error}")))
+    }
+
     /// Uploads a body of a known length that is read while it is sent.
     pub fn post_stream(&self, length: u64, body: &mut dyn Read) -> Answer {
         let request = agent().post(self.url("/batches")).header("content-type", form::content_type());

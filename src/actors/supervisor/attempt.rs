@@ -18,6 +18,10 @@ use crate::worker::{Extraction, Job};
 impl Work {
     /// One attempt, and what becomes of the file by it.
     pub(super) async fn attempt(self: &Rc<Self>, processor: Addr<Processor>, mut file: FileOnItsWay) {
+        if self.custody.joblog.is_cancelled(file.id.batch()) {
+            self.make_idle(processor);
+            return self.settle(file, Outcome::Cancelled, Bytes::new()).await;
+        }
         if file.attempts >= self.options.attempts_max {
             self.make_idle(processor);
             let error = FileError::with_detail(FileErrorCode::Crashed, "the server stopped during each attempt");
@@ -54,6 +58,7 @@ impl Work {
         match fault {
             Fault::Retry(error) if file.attempts < self.options.attempts_max => self.try_again(file, &error).await,
             Fault::Retry(error) | Fault::GiveUp(error) => self.end(file, Err(error)).await,
+            Fault::Cancelled => self.settle(file, Outcome::Cancelled, Bytes::new()).await,
         }
     }
 
@@ -72,20 +77,31 @@ impl Work {
         }
         let work = Rc::clone(self);
         actix_rt::spawn(async move {
-            tokio::time::sleep(delay).await;
-            file.queued_at = Instant::now();
-            work.enqueue(file);
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {
+                    file.queued_at = Instant::now();
+                    work.enqueue(file);
+                }
+                () = work.custody.joblog.cancelled(file.id.batch()) => {
+                    work.settle(file, Outcome::Cancelled, Bytes::new()).await;
+                }
+            }
         });
     }
 
-    async fn end(&self, file: FileOnItsWay, answer: Result<Extraction, FileError>) {
+    async fn end(&self, mut file: FileOnItsWay, answer: Result<Extraction, FileError>) {
         let (outcome, text) = match answer {
             Ok(Extraction { text, mut info }) => {
-                info.warnings.splice(0..0, file.warnings);
+                info.warnings.splice(0..0, std::mem::take(&mut file.warnings));
                 (Outcome::Succeeded(info), text.into())
             }
             Err(error) => (Outcome::Failed(error), Bytes::new()),
         };
+        self.settle(file, outcome, text).await;
+    }
+
+    /// Hands a file's outcome over to be made durable.
+    pub(super) async fn settle(&self, file: FileOnItsWay, outcome: Outcome, text: Bytes) {
         let FileOnItsWay { id, attempts, timings, slot, .. } = file;
         let ended = EndedFile { file: id, attempts, outcome, text, timings, dead_bytes: None, slot };
         if !deliver(&self.aggregator, ended).await {

@@ -1,0 +1,49 @@
+//! The files of a turn that wait, as their seal and the job log know them.
+
+use std::sync::Arc;
+
+use crate::actors::DeadBytes;
+use crate::actors::rotation::Turn;
+use crate::batch::{FileId, FileState};
+use crate::custody::{Custody, CustodyError};
+use crate::joblog::BatchRecord;
+use crate::spool::SealedFile;
+
+/// A file that waits, as its seal and the job log know it.
+pub struct WaitingFile {
+    pub id: FileId,
+    pub record: Arc<BatchRecord>,
+    /// None when the seal is damaged in this place.
+    pub sealed: Option<SealedFile>,
+    pub attempts: u32,
+    pub is_suspect: bool,
+}
+
+impl WaitingFile {
+    /// Where the file's bytes lie; none when not even that can be read.
+    pub fn bytes(&self) -> Option<DeadBytes> {
+        let sealed = self.sealed.as_ref()?;
+        let seal = &self.record.seal;
+        Some(DeadBytes { segment: seal.segment, start: seal.region + sealed.offset, length: sealed.length })
+    }
+}
+
+/// Reads the files of a turn that have no outcome yet.
+pub fn read_turn(custody: &Custody, turn: &Turn) -> Result<Vec<WaitingFile>, CustodyError> {
+    let Some(record) = custody.joblog.batch(turn.batch)? else { return Ok(Vec::new()) };
+    let record = Arc::new(record);
+    let mut waiting = Vec::with_capacity(turn.files.len());
+    for status in custody.files(turn.batch, &record, turn.files.start, turn.files.end)? {
+        if status.state == FileState::Stored {
+            let known = custody.joblog.file(status.id)?;
+            waiting.push(WaitingFile {
+                id: status.id,
+                record: Arc::clone(&record),
+                sealed: status.is_readable.then_some(status.sealed),
+                attempts: known.attempts,
+                is_suspect: known.is_suspect,
+            });
+        }
+    }
+    Ok(waiting)
+}
