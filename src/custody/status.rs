@@ -118,8 +118,13 @@ impl Custody {
         let mut records = self.joblog.files(id, from, to)?.into_iter().peekable();
         let status = |(offset, sealed): (usize, Option<SealedFile>)| {
             let index = from + offset;
-            let record = records.next_if(|(at, _)| *at == index).map(|(_, record)| record).unwrap_or_default();
-            self.file_status(id.file(index), sealed, record)
+            let known = records.next_if(|(at, _)| *at == index).map(|(_, known)| known).unwrap_or_default();
+            let mut status = self.file_status(id.file(index), sealed, known);
+            // Of a completed batch only those have no outcome that were refused, and the entry said so.
+            if !status.is_readable && status.end.is_none() && record.finished_ms.is_some() {
+                status.state = FileState::Rejected;
+            }
+            status
         };
         Ok(sealed.into_iter().enumerate().map(status).collect())
     }
@@ -153,9 +158,11 @@ impl Custody {
 
     /// A batch whose seal is damaged is still a batch; its metadata is what is lost.
     fn with_metadata(&self, id: BatchId, record: BatchRecord) -> Result<BatchStatus, CustodyError> {
-        let metadata = match self.spool.store().header::<SealHeader>(&record.seal) {
-            Ok(header) => header.metadata,
-            Err(SpoolError::Damaged | SpoolError::Missing) => None,
+        let store = self.spool.store();
+        let metadata = match store.header::<SealHeader>(&record.seal) {
+            // The header has no checksum of its own: where there is something to tell, the whole seal must be right.
+            Ok(SealHeader { metadata: Some(metadata), .. }) => store.is_whole(&record.seal)?.then_some(metadata),
+            Ok(_) | Err(SpoolError::Damaged | SpoolError::Missing) => None,
             Err(error) => return Err(error.into()),
         };
         Ok(BatchStatus { id, record, metadata })

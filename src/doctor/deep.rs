@@ -18,7 +18,7 @@ pub fn compare(custody: &Custody, record: &BatchRecord, file: &FileStatus) -> Re
             Err(error) => return Err(error.into()),
         }
     }
-    let Some(end) = &file.end else { return Ok(None) };
+    let Some(end) = file.end.as_ref().filter(|end| end.text_length > 0) else { return Ok(None) };
     match custody.text(end) {
         Ok(_) => Ok(None),
         Err(error) if is_lost(error) => Ok(Some(mismatch(file, "its text is not the one that was read"))),

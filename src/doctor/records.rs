@@ -16,8 +16,9 @@ struct Held {
     /// Segment and place of each whole frame.
     seals: HashSet<(u64, u64)>,
     results: HashSet<(u64, u64)>,
-    /// The length of each of the spool's segments.
-    lengths: HashMap<u64, u64>,
+    /// The length of each segment.
+    spool_lengths: HashMap<u64, u64>,
+    results_lengths: HashMap<u64, u64>,
 }
 
 impl Examination<'_> {
@@ -26,8 +27,13 @@ impl Examination<'_> {
         let frames = |segments: &[ExaminedSegment]| {
             segments.iter().flat_map(|segment| &segment.frames).map(|place| (place.segment, place.frame)).collect()
         };
-        let lengths = self.spool.iter().map(|segment| (segment.id, segment.length)).collect();
-        let held = Held { seals: frames(&self.spool), results: frames(&self.results), lengths };
+        let lengths = |segments: &[ExaminedSegment]| segments.iter().map(|seen| (seen.id, seen.length)).collect();
+        let held = Held {
+            seals: frames(&self.spool),
+            results: frames(&self.results),
+            spool_lengths: lengths(&self.spool),
+            results_lengths: lengths(&self.results),
+        };
         let mut before = None;
         while let Some((id, record)) = self.custody.joblog.batch_before(before)? {
             before = Some(id);
@@ -43,9 +49,10 @@ impl Examination<'_> {
     }
 
     fn compare_batch(&mut self, id: BatchId, record: &BatchRecord, held: &Held) -> Result<(), DoctorError> {
-        let segment_length = held.lengths.get(&record.seal.segment);
-        let is_whole = held.seals.contains(&(record.seal.segment, record.seal.frame));
-        if !is_whole {
+        let segment_length = held.spool_lengths.get(&record.seal.segment);
+        let seal = &record.seal;
+        // Where a segment's header is damaged no frame is found, but those that the log knows can be looked at.
+        if !held.seals.contains(&(seal.segment, seal.frame)) && !self.custody.spool.store().is_whole(seal)? {
             let what = if segment_length.is_some() { "its seal is damaged" } else { "its segment is gone" };
             let message = format!("Batch {id} with {} files: {what}.", record.seal.entries);
             let finding = Finding::new(Kind::RecordsWithoutBytes, Remedy::Upload, message);
@@ -74,11 +81,30 @@ impl Examination<'_> {
         if file.has_content() && end > segment_length {
             return Ok(Some(about(file, Kind::RecordsWithoutBytes, Remedy::Upload, "its bytes are gone")));
         }
-        let results = file.end.as_ref().map(|end| (end.results.segment, end.results.frame));
-        if results.is_some_and(|place| !held.results.contains(&place)) {
-            let what = "the results hold its outcome no more";
-            return Ok(Some(about(file, Kind::TornRecord, Remedy::Backup, what)));
+        if let Some(end) = &file.end
+            && end.text_length > 0
+            && held
+                .results_lengths
+                .get(&end.results.segment)
+                .is_none_or(|length| end.text_at + end.text_length > *length)
+        {
+            return Ok(Some(about(file, Kind::RecordsWithoutBytes, Remedy::Upload, "its text is gone")));
         }
-        if self.is_deep { compare(self.custody, record, file) } else { Ok(None) }
+        // What is lost for good comes before what the log still has.
+        if self.is_deep
+            && let Some(finding) = compare(self.custody, record, file)?
+        {
+            return Ok(Some(finding));
+        }
+        match file.end.as_ref().map(|end| end.results) {
+            Some(place)
+                if !held.results.contains(&(place.segment, place.frame))
+                    && !self.custody.results.is_whole(&place)? =>
+            {
+                let what = "the results hold its outcome no more";
+                Ok(Some(about(file, Kind::TornRecord, Remedy::Backup, what)))
+            }
+            _ => Ok(None),
+        }
     }
 }

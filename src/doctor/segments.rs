@@ -76,15 +76,22 @@ impl Examination<'_> {
         is_kept: bool,
     ) -> Result<(), DoctorError> {
         let told = format!("Segment {} of the {}", segment.id, told(name));
-        if is_kept || segment.is == SegmentUse::Unreadable {
+        let is_owned = self.living.is_in(name, segment.id);
+        if segment.is == SegmentUse::Unreadable {
+            // Records lead to what lives in it, but a log that is made anew would not find it.
+            let remedy = if is_owned { Remedy::Backup } else { Remedy::Restore };
+            self.findings.push(Finding::new(Kind::TornRecord, remedy, format!("{told} has a damaged header.")));
+            return Ok(());
+        }
+        if is_kept {
             let message = format!("{told} holds something that cannot be read.");
             self.findings.push(Finding::new(Kind::TornRecord, Remedy::Restore, message));
             return Ok(());
         }
-        let is_owned = self.living.is_in(name, segment.id);
         match segment.is {
             SegmentUse::Stock | SegmentUse::Unreadable => {}
-            SegmentUse::Own if is_owned => {}
+            // What it lacks was said of its batches.
+            SegmentUse::Unmade | SegmentUse::Own if is_owned => {}
             SegmentUse::Unmade | SegmentUse::Own => {
                 self.note_bytes(Remedy::Start, &told, segment.disk_bytes, "of an upload that never ended");
             }

@@ -190,6 +190,12 @@ impl Prelude {
         (genuine && sound).then_some(Self { place, body_crc: u32_at(56) })
     }
 
+    /// Reads the prelude of a frame whose place is known, whatever nonce it carries; none when it is not that frame's.
+    pub fn of(bytes: &[u8], place: &FrameRef) -> Option<Self> {
+        let nonce = bytes.get(16..)?.first_chunk()?;
+        Self::decode(bytes, place.segment, nonce, place.frame).filter(|prelude| prelude.place == *place)
+    }
+
     /// Whether `frame`, the whole frame's bytes, is what the prelude promises.
     pub fn vouches_for(&self, frame: &[u8]) -> bool {
         let length = self.place.length as usize;

@@ -63,27 +63,36 @@ impl Segment {
     /// # Errors
     /// `UnexpectedEof` when no header was ever written, `InvalidData` when there is one and it is not this segment's.
     pub fn open(dir: &Path, id: u64) -> io::Result<Self> {
-        let file = OpenOptions::new().read(true).write(true).open(path(dir, id))?;
-        if !file.metadata()?.is_file() {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        let mut header = [0; HEADER_BYTES];
-        file.read_exact_at(&mut header, 0)?;
-        if header == [0; HEADER_BYTES] {
+        let file = open(dir, id)?;
+        let mut bytes = [0; HEADER_BYTES];
+        file.read_exact_at(&mut bytes, 0)?;
+        // Before its header a segment holds nothing; one that holds something has lost it.
+        if bytes == [0; HEADER_BYTES] && file.metadata()?.len() <= HEADER_BYTES as u64 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let sound = header.starts_with(MAGIC)
-            && header[8..10] == VERSION.to_le_bytes()
-            && header[12..20] == id.to_le_bytes()
-            && header[36..] == crc32fast::hash(&header[..36]).to_le_bytes();
-        let kind = match u16::from_le_bytes([header[10], header[11]]) {
-            0 if sound => SegmentKind::Stock,
-            1 if sound => SegmentKind::Shared,
-            2 if sound => SegmentKind::Own,
-            _ => return Err(io::ErrorKind::InvalidData.into()),
-        };
-        let nonce = *header[20..].first_chunk().expect("the header holds a nonce");
-        Ok(Self { id, kind, nonce, file: Arc::new(file) })
+        match Header::decode(&bytes) {
+            Some(Header { version: VERSION, kind: Some(kind), id: found, nonce }) if found == id => {
+                Ok(Self { id, kind, nonce, file: Arc::new(file) })
+            }
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+
+    /// The file of a segment in which places are known from elsewhere: a damaged header costs none of them.
+    ///
+    /// # Errors
+    /// `InvalidData` when the header is whole and that of something else.
+    pub fn open_file(dir: &Path, id: u64) -> io::Result<File> {
+        let file = open(dir, id)?;
+        let mut bytes = [0; HEADER_BYTES];
+        match file.read_exact_at(&mut bytes, 0) {
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
+            _ => {}
+        }
+        match Header::decode(&bytes) {
+            Some(header) if (header.version, header.id) != (VERSION, id) => Err(io::ErrorKind::InvalidData.into()),
+            _ => Ok(file),
+        }
     }
 
     /// Says what the segment is for from now on.
@@ -116,16 +125,48 @@ impl Segment {
     pub fn trim(&self, end: u64) -> io::Result<()> {
         fault::step(DurableStep::SegmentTrim, || self.file.set_len(end))
     }
+}
 
-    /// Gives the blocks wholly inside a range back to the filesystem, where it can.
-    pub fn punch(&self, start: u64, end: u64) {
-        let (start, end) = (start.next_multiple_of(BLOCK_BYTES), end / BLOCK_BYTES * BLOCK_BYTES);
-        if start < end {
-            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-            let punch = || fallocate(&*self.file, flags, start, end - start).map_err(io::Error::from);
-            if let Err(error) = fault::step(DurableStep::HolePunch, punch) {
-                log::debug!("segment {}: blocks are kept, the filesystem cannot punch holes: {error}", self.id);
-            }
+/// What a header says, if its checksum is right.
+struct Header {
+    version: u16,
+    kind: Option<SegmentKind>,
+    id: u64,
+    nonce: Nonce,
+}
+
+impl Header {
+    fn decode(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
+        let is_whole = bytes.starts_with(MAGIC) && bytes[36..] == crc32fast::hash(&bytes[..36]).to_le_bytes();
+        let kind = match u16::from_le_bytes([bytes[10], bytes[11]]) {
+            0 => Some(SegmentKind::Stock),
+            1 => Some(SegmentKind::Shared),
+            2 => Some(SegmentKind::Own),
+            _ => None,
+        };
+        is_whole.then(|| Self {
+            version: u16::from_le_bytes([bytes[8], bytes[9]]),
+            kind,
+            id: u64::from_le_bytes(*bytes[12..].first_chunk().expect("the header holds an id")),
+            nonce: *bytes[20..].first_chunk().expect("the header holds a nonce"),
+        })
+    }
+}
+
+/// Opens a segment's file, which must be one.
+fn open(dir: &Path, id: u64) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).open(path(dir, id))?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidData.into()) }
+}
+
+/// Gives the blocks of a segment's file that lie wholly inside a range back to the filesystem, where it can.
+pub fn punch(file: &File, start: u64, end: u64) {
+    let (start, end) = (start.next_multiple_of(BLOCK_BYTES), end / BLOCK_BYTES * BLOCK_BYTES);
+    if start < end {
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        let punch = || fallocate(file, flags, start, end - start).map_err(io::Error::from);
+        if let Err(error) = fault::step(DurableStep::HolePunch, punch) {
+            log::debug!("blocks are kept, the filesystem cannot punch holes: {error}");
         }
     }
 }

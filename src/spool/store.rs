@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use super::committer::{Append, COMMIT_QUEUE_MAX, Committer, OnCommitted};
 use super::content::Content;
-use super::frame::{self, FrameBody, FrameRef, PRELUDE_BYTES};
+use super::frame::{self, FrameBody, FrameRef, PRELUDE_BYTES, Prelude};
 use super::segment::{self, Segment, SegmentKind};
 use super::stock::{Stock, StockOptions};
 use super::{SpoolError, SyncObserver};
@@ -50,7 +50,7 @@ pub struct SegmentStore {
     observe_sync: SyncObserver,
     appends: Option<mpsc::Sender<Append>>,
     committer: Option<JoinHandle<()>>,
-    open: Mutex<HashMap<u64, Segment>>,
+    open: Mutex<HashMap<u64, Arc<File>>>,
 }
 
 impl SegmentStore {
@@ -125,7 +125,8 @@ impl SegmentStore {
     /// # Errors
     /// When the segment cannot be opened.
     pub fn is_own(&self, segment: u64) -> Result<bool, SpoolError> {
-        Ok(self.segment(segment)?.kind == SegmentKind::Own)
+        let segment = Segment::open(&self.dir, segment).map_err(|error| SpoolError::from_io(&error))?;
+        Ok(segment.kind == SegmentKind::Own)
     }
 
     pub(super) fn sync_observer(&self) -> SyncObserver {
@@ -173,6 +174,18 @@ impl SegmentStore {
         postcard::from_bytes(&bytes).map_err(|_| SpoolError::Damaged)
     }
 
+    /// Whether a frame is what was written, whatever the segment's header says. Reads all of it.
+    ///
+    /// # Errors
+    /// When the segment is there and cannot be read.
+    pub fn is_whole(&self, place: &FrameRef) -> Result<bool, SpoolError> {
+        match self.read(place.segment, place.frame, place.length as usize) {
+            Ok(bytes) => Ok(Prelude::of(&bytes, place).is_some_and(|prelude| prelude.vouches_for(&bytes))),
+            Err(SpoolError::Damaged | SpoolError::Missing) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Entries `from` to `to` of a frame, without reading the others.
     ///
     /// # Errors
@@ -207,10 +220,10 @@ impl SegmentStore {
         ids.sort_unstable();
         ids.dedup();
         for id in ids {
-            match self.segment(id) {
-                Ok(segment) => {
+            match self.file(id) {
+                Ok(file) => {
                     let places = places.iter().filter(|place| place.segment == id);
-                    erase_in(&segment, places).map_err(|error| SpoolError::from_io(&error))?;
+                    erase_in(&file, places).map_err(|error| SpoolError::from_io(&error))?;
                 }
                 Err(SpoolError::Missing) => {}
                 Err(error) => return Err(error),
@@ -224,7 +237,7 @@ impl SegmentStore {
     /// # Errors
     /// When the segment cannot be opened.
     pub fn punch(&self, segment: u64, start: u64, length: u64) -> Result<(), SpoolError> {
-        self.segment(segment)?.punch(start, start + length);
+        segment::punch(&*self.file(segment)?, start, start + length);
         Ok(())
     }
 
@@ -247,35 +260,31 @@ impl SegmentStore {
     }
 
     pub(super) fn file(&self, segment: u64) -> Result<Arc<File>, SpoolError> {
-        Ok(self.segment(segment)?.file)
-    }
-
-    fn segment(&self, id: u64) -> Result<Segment, SpoolError> {
-        if let Some(segment) = self.lock().get(&id) {
-            return Ok(segment.clone());
+        if let Some(file) = self.lock().get(&segment) {
+            return Ok(Arc::clone(file));
         }
-        let segment = Segment::open(&self.dir, id).map_err(|error| SpoolError::from_io(&error))?;
+        let file = Arc::new(Segment::open_file(&self.dir, segment).map_err(|error| SpoolError::from_io(&error))?);
         let mut open = self.lock();
         if open.len() >= OPEN_SEGMENTS_MAX {
             open.clear();
         }
-        open.insert(id, segment.clone());
-        Ok(segment)
+        open.insert(segment, Arc::clone(&file));
+        Ok(file)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Segment>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<File>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn erase_in<'a>(segment: &Segment, places: impl Iterator<Item = &'a FrameRef> + Clone) -> io::Result<()> {
-    let length = segment.file.metadata()?.len();
+fn erase_in<'a>(file: &File, places: impl Iterator<Item = &'a FrameRef> + Clone) -> io::Result<()> {
+    let length = file.metadata()?.len();
     for place in places.clone().filter(|place| place.frame < length) {
-        fault::write(DurableStep::FrameErase, &segment.file, &[0; PRELUDE_BYTES], place.frame)?;
+        fault::write(DurableStep::FrameErase, file, &[0; PRELUDE_BYTES], place.frame)?;
     }
-    fault::step(DurableStep::EraseSync, || segment.file.sync_data())?;
+    fault::step(DurableStep::EraseSync, || file.sync_data())?;
     for place in places {
-        segment.punch(place.region, place.end());
+        segment::punch(file, place.region, place.end());
     }
     Ok(())
 }
