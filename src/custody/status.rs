@@ -158,11 +158,9 @@ impl Custody {
 
     /// A batch whose seal is damaged is still a batch; its metadata is what is lost.
     fn with_metadata(&self, id: BatchId, record: BatchRecord) -> Result<BatchStatus, CustodyError> {
-        let store = self.spool.store();
-        let metadata = match store.header::<SealHeader>(&record.seal) {
-            // The header has no checksum of its own: where there is something to tell, the whole seal must be right.
-            Ok(SealHeader { metadata: Some(metadata), .. }) => store.is_whole(&record.seal)?.then_some(metadata),
-            Ok(_) | Err(SpoolError::Damaged | SpoolError::Missing) => None,
+        let metadata = match self.spool.store().header::<SealHeader>(&record.seal) {
+            Ok(header) => header.metadata,
+            Err(SpoolError::Damaged | SpoolError::Missing) => None,
             Err(error) => return Err(error.into()),
         };
         Ok(BatchStatus { id, record, metadata })

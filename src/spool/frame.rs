@@ -1,7 +1,7 @@
 //! A frame: the checksummed manifest that closes a region of a segment. A seal is one, a group of results is another.
 //!
 //! ```text
-//! region ─► data … │ pad to 4096 │ prelude 64 │ header │ table (entries + 1) × u32 │ entries, each + crc32 │ length u64
+//! region ─► data … │ pad to 4096 │ prelude 64 │ header + crc │ table (entries + 1) × u32 │ entries, each + crc │ length u64
 //! ```
 //! All numbers are little-endian. The prelude repeats the segment's nonce, which no client ever sees, so that bytes that a
 //! client sends can never pass for a frame; the length at the end finds the frame from the end of a file. The table lets
@@ -99,15 +99,13 @@ impl FrameBody {
     /// # Panics
     /// When the frame would pass 256 MiB, far above what the limits on names and counts allow.
     pub fn encode<H: Serialize, E: Serialize>(kind: FrameKind, header: &H, entries: &[E]) -> Self {
-        let mut bytes = encode(header);
+        let mut bytes = encode_checked(header);
         let header_length = short(bytes.len());
         let mut table = Vec::with_capacity(4 * (entries.len() + 1));
         let mut packed = Vec::new();
         table.extend(0u32.to_le_bytes());
         for entry in entries {
-            let encoded = encode(entry);
-            packed.extend(&encoded);
-            packed.extend(crc32fast::hash(&encoded).to_le_bytes());
+            packed.extend(encode_checked(entry));
             table.extend(short(packed.len()).to_le_bytes());
         }
         bytes.append(&mut table);
@@ -212,7 +210,7 @@ pub fn trailer(bytes: &[u8]) -> Option<u64> {
 }
 
 /// Decodes one entry, `bytes` being its encoding and checksum.
-fn decode_entry<E: DeserializeOwned>(bytes: &[u8]) -> Option<E> {
+pub fn decode_checked<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     let (encoded, crc) = bytes.split_last_chunk()?;
     if crc32fast::hash(encoded) != u32::from_le_bytes(*crc) {
         return None;
@@ -235,13 +233,16 @@ pub fn decode_entries<E: DeserializeOwned>(table: &[u8], bytes: &[u8]) -> Option
     let entry = |bounds: &[u32]| {
         let start = bounds[0].checked_sub(first)? as usize;
         let end = bounds[1].checked_sub(first)? as usize;
-        decode_entry(bytes.get(start..end)?)
+        decode_checked(bytes.get(start..end)?)
     };
     offsets.windows(2).map(entry).collect()
 }
 
-fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    postcard::to_allocvec(value).expect("plain data with known lengths always encodes")
+/// A value and its checksum.
+fn encode_checked<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut bytes = postcard::to_allocvec(value).expect("plain data with known lengths always encodes");
+    bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+    bytes
 }
 
 fn short(length: usize) -> u32 {
@@ -346,7 +347,7 @@ mod tests {
             let prelude = Prelude::decode(&bytes, segment, &nonce, place.frame).expect("it was just written");
             prop_assert_eq!(prelude.place, place);
             prop_assert!(prelude.vouches_for(&bytes));
-            prop_assert_eq!(&bytes[PRELUDE_BYTES..PRELUDE_BYTES + place.header_length as usize], encode(&header));
+            prop_assert_eq!(&bytes[PRELUDE_BYTES..PRELUDE_BYTES + place.header_length as usize], encode_checked(&header));
             let (table, entries) = table_and_entries(&place, &bytes);
             prop_assert_eq!(read(table, entries, place.length), Some(names));
 

@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use serde::de::DeserializeOwned;
 
-use super::frame::{BLOCK_BYTES, FrameRef, Nonce, PRELUDE_BYTES, Prelude, decode_entries, entries_span, trailer};
+use super::frame::{
+    BLOCK_BYTES, FrameRef, Nonce, PRELUDE_BYTES, Prelude, decode_checked, decode_entries, entries_span, trailer,
+};
 use super::{ResultEntry, ResultsHeader, SealHeader, SealedFile};
 
 const TRAILER_BYTES: usize = 8;
@@ -43,7 +45,7 @@ fn check(bytes: &[u8]) {
 /// Reads header and entries as the store does, all at once and each alone: what both give is the same.
 fn read_as<H: DeserializeOwned, E: DeserializeOwned + PartialEq + Debug>(place: &FrameRef, frame: &[u8]) {
     let (header, table, entries) = parts(place, frame).expect("a frame that is believed has room for its parts");
-    let _ = postcard::from_bytes::<H>(header);
+    let _ = decode_checked::<H>(header);
     let read = |table: &[u8]| {
         let span = entries_span(table, place.length)?;
         decode_entries::<E>(table, entries.get(span.start as usize..span.end as usize)?)

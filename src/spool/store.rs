@@ -171,7 +171,7 @@ impl SegmentStore {
     /// [`SpoolError::Missing`] when the segment is gone, [`SpoolError::Damaged`] when the bytes are not the header's.
     pub fn header<H: DeserializeOwned>(&self, place: &FrameRef) -> Result<H, SpoolError> {
         let bytes = self.read(place.segment, place.header_at(), place.header_length as usize)?;
-        postcard::from_bytes(&bytes).map_err(|_| SpoolError::Damaged)
+        frame::decode_checked(&bytes).ok_or(SpoolError::Damaged)
     }
 
     /// Whether a frame is what was written, whatever the segment's header says. Reads all of it.
