@@ -64,6 +64,15 @@ impl BatchId {
         Self::of(Uuid::from_bytes(bytes))
     }
 
+    /// When the batch was made, in milliseconds since 1970-01-01T00:00:00Z.
+    ///
+    /// # Panics
+    /// Never: the time is 48 bits of the id.
+    #[must_use]
+    pub fn created_ms(self) -> i64 {
+        i64::try_from(self.0.as_u128() >> 80).expect("48 bits fit")
+    }
+
     /// The id of the file with this index.
     ///
     /// # Panics
@@ -141,6 +150,14 @@ mod tests {
             assert_eq!((file.batch(), file.index()), (batch, index));
             assert_eq!(FileId::parse(&file.to_string()), Some(file));
         }
+    }
+
+    #[test]
+    fn an_id_knows_its_time() {
+        let now_ms = || i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+        let before = now_ms();
+        let batch = BatchId::new();
+        assert!((before..=now_ms()).contains(&batch.created_ms()));
     }
 
     #[test]

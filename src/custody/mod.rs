@@ -8,6 +8,7 @@ mod soundness;
 mod status;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use self::cancel::Cancel;
 pub use self::recovery::{Recovered, file_record};
 pub use self::removal::Removal;
 pub use self::status::{BatchStatus, FileStatus};
+pub use self::walk::{BatchPage, BatchWalk};
 use crate::config::SpoolSettings;
 use crate::joblog::{JobLog, JobLogError, StoreName};
 use crate::metrics::Metrics;

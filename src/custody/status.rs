@@ -61,29 +61,6 @@ impl Custody {
         }
     }
 
-    /// Up to `limit` batches that are older than `before`, newest first, of those that `wanted` says.
-    ///
-    /// # Errors
-    /// When the job log or a seal cannot be read.
-    pub fn batches(
-        &self,
-        before: Option<BatchId>,
-        limit: usize,
-        wanted: impl Fn(&BatchRecord) -> bool,
-    ) -> Result<Vec<BatchStatus>, CustodyError> {
-        let mut found = Vec::new();
-        let mut before = before;
-        while found.len() < limit
-            && let Some((id, record)) = self.joblog.batch_before(before)?
-        {
-            before = Some(id);
-            if !record.is_doomed && wanted(&record) {
-                found.push(self.with_metadata(id, record)?);
-            }
-        }
-        Ok(found)
-    }
-
     /// Adds the files of all batches older than `before` to the count of stored files.
     pub fn count_files_before(&self, before: BatchId) {
         let mut before = Some(before);
@@ -157,7 +134,7 @@ impl Custody {
     }
 
     /// A batch whose seal is damaged is still a batch; its metadata is what is lost.
-    fn with_metadata(&self, id: BatchId, record: BatchRecord) -> Result<BatchStatus, CustodyError> {
+    pub(super) fn with_metadata(&self, id: BatchId, record: BatchRecord) -> Result<BatchStatus, CustodyError> {
         let metadata = match self.spool.store().header::<SealHeader>(&record.seal) {
             Ok(header) => header.metadata,
             Err(SpoolError::Damaged | SpoolError::Missing) => None,

@@ -1,23 +1,29 @@
 //! Batches: one with its files, all of them page by page, and the removal of one.
 
+use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use jiff::Timestamp;
 
-use super::query::Query;
+use super::query::{Query, Word};
 use super::view::{BatchList, BatchState, BatchView, ListLinks};
 use super::{Api, ApiError};
 use crate::actors::panics::deliver;
 use crate::actors::verifier::CancelledBatch;
-use crate::batch::{BatchId, FileState};
-use crate::custody::{BatchStatus, Cancel, Custody, CustodyError, FileStatus, Removal};
+use crate::batch::{BatchId, BatchOutcome, FileState};
+use crate::custody::{BatchStatus, BatchWalk, Cancel, Custody, CustodyError, FileStatus, Removal};
+use crate::joblog::BatchRecord;
 
 /// Files on a page of a batch's status.
 pub const FILES_PAGE_MAX: usize = 1000;
 
 /// Batches on a page of the list.
 const BATCHES_PAGE_MAX: usize = 100;
+
+/// Batches that one request for the list looks at: some 50 ms of reading, of a list that may have a million.
+const BATCHES_LOOKED_AT_MAX: usize = 10_000;
 
 /// `GET /batches/{batch}`: the status, when it is completed or the wait is over.
 pub async fn status(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
@@ -36,23 +42,70 @@ pub async fn status(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRes
 }
 
 /// `GET /batches`: newest first.
+///
+/// However few match, a request looks at no more than [`BATCHES_LOOKED_AT_MAX`]: a page may be short or even empty, and
+/// its `next` link goes on from where it ended. Only a page without that link is the last.
 pub async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let query = Query::of(&request)?;
-    let before = query.cursor()?;
-    let limit = query.number("limit", 1, BATCHES_PAGE_MAX)?.unwrap_or(BATCHES_PAGE_MAX);
-    let state = query.word("state", &["processing", "completed"])?;
-    let wanted = state.map(|word| if word == "completed" { BatchState::Completed } else { BatchState::Processing });
-    let found = off_thread(&api, move |custody| {
-        custody.batches(before, limit, |record| wanted.is_none_or(|state| BatchState::of(record) == state))
-    })
-    .await??;
-    let is_full = found.len() == limit;
-    let next = found.last().filter(|_| is_full).map(|last| {
-        let state = state.map(|state| format!("&state={state}")).unwrap_or_default();
-        format!("/batches?cursor={}&limit={limit}{state}", last.id)
-    });
-    let batches = found.into_iter().map(|status| BatchView::new(status, None, None)).collect();
+    let filter = Filter::of(&query)?;
+    let walk = BatchWalk {
+        before: query.cursor()?,
+        created_after_ms: filter.created_after.map(Timestamp::as_millisecond),
+        page_max: query.number("limit", 1, BATCHES_PAGE_MAX)?.unwrap_or(BATCHES_PAGE_MAX),
+        looks_max: BATCHES_LOOKED_AT_MAX,
+    };
+    let page = off_thread(&api, move |custody| custody.batches(&walk, |record| filter.takes(record))).await??;
+    let next = page.last.map(|last| format!("/batches?cursor={last}&limit={}{filter}", walk.page_max));
+    let batches = page.batches.into_iter().map(|status| BatchView::new(status, None, None)).collect();
     Ok(HttpResponse::Ok().json(BatchList { batches, links: ListLinks { next } }))
+}
+
+/// Which batches of the list are wanted.
+#[derive(Clone, Copy)]
+struct Filter {
+    state: Option<Word<BatchState>>,
+    outcome: Option<Word<BatchOutcome>>,
+    created_after: Option<Timestamp>,
+}
+
+impl Filter {
+    const STATES: [Word<BatchState>; 2] =
+        [("processing", BatchState::Processing), ("completed", BatchState::Completed)];
+
+    const OUTCOMES: [Word<BatchOutcome>; 4] = [
+        ("succeeded", BatchOutcome::Succeeded),
+        ("partial", BatchOutcome::Partial),
+        ("failed", BatchOutcome::Failed),
+        ("cancelled", BatchOutcome::Cancelled),
+    ];
+
+    fn of(query: &Query) -> Result<Self, ApiError> {
+        Ok(Self {
+            state: query.word("state", &Self::STATES)?,
+            outcome: query.word("outcome", &Self::OUTCOMES)?,
+            created_after: query.time("created_after")?,
+        })
+    }
+
+    /// Whether a batch with this record is wanted; its time is the walk's to look at.
+    fn takes(&self, record: &BatchRecord) -> bool {
+        self.state.is_none_or(|(_, state)| BatchState::of(record) == state)
+            && self.outcome.is_none_or(|(_, outcome)| record.tally.outcome() == Some(outcome))
+    }
+}
+
+/// The filter as the parameters of a link.
+impl Display for Filter {
+    fn fmt(&self, link: &mut Formatter<'_>) -> fmt::Result {
+        let Self { state, outcome, created_after } = self;
+        if let Some((word, _)) = state {
+            write!(link, "&state={word}")?;
+        }
+        if let Some((word, _)) = outcome {
+            write!(link, "&outcome={word}")?;
+        }
+        created_after.map_or(Ok(()), |time| write!(link, "&created_after={time}"))
+    }
 }
 
 /// `POST /batches/{batch}/cancel`: its files that have no outcome are cancelled, those that are being read among them.

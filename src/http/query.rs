@@ -5,9 +5,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, web};
+use jiff::Timestamp;
 
 use super::ApiError;
 use crate::batch::{BatchId, FileState};
+
+/// A word and what it stands for.
+pub type Word<T> = (&'static str, T);
 
 /// A request's query.
 pub struct Query(HashMap<String, String>);
@@ -70,14 +74,26 @@ impl Query {
         }
     }
 
-    /// One of a few words.
+    /// A point in time.
+    ///
+    /// # Errors
+    /// When the parameter is there and is no such time.
+    pub fn time(&self, name: &'static str) -> Result<Option<Timestamp>, ApiError> {
+        // A plus sign that is not written as %2B has become a space by now.
+        self.parsed(name, || "a time as in RFC 3339, such as 2026-11-24T12:00:00Z, with each plus sign as %2B".into())
+    }
+
+    /// One of a few words, with what it stands for.
     ///
     /// # Errors
     /// When the parameter is there and is another word.
-    pub fn word(&self, name: &'static str, words: &[&'static str]) -> Result<Option<&'static str>, ApiError> {
+    pub fn word<T: Copy>(&self, name: &'static str, words: &[Word<T>]) -> Result<Option<Word<T>>, ApiError> {
         let Some(sent) = self.0.get(name) else { return Ok(None) };
-        let known = words.iter().find(|word| *word == sent);
-        known.copied().map(Some).ok_or_else(|| invalid(name, format!("one of {}", words.join(", "))))
+        let known = words.iter().find(|(word, _)| word == sent);
+        known.copied().map(Some).ok_or_else(|| {
+            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            invalid(name, format!("one of {}", words.join(", ")))
+        })
     }
 
     fn parsed<T: FromStr>(&self, name: &'static str, expected: impl Fn() -> String) -> Result<Option<T>, ApiError> {

@@ -19,7 +19,6 @@ use super::batches::{FILES_PAGE_MAX, Page, next_page, off_thread, until_complete
 use super::query::Query;
 use super::view::{BatchState, BatchView, ErrorView, RefusedFileView};
 use super::{Api, ApiError, RequestId};
-use crate::actors::now_ms;
 use crate::actors::panics::deliver;
 use crate::actors::uploader::{
     FilePart, Pace, ReceiveFile, ReceivedFile, UploadError, UploadLimits, Uploader, next_chunk,
@@ -149,9 +148,10 @@ impl<'a> Arriving<'a> {
             return Err(ApiError::AllFilesRejected { files: refused(&self.files) });
         }
         let intake = self.intake.take().expect("an intake is put back after each file");
+        let batch = BatchId::new();
         let header = SealHeader {
-            batch: BatchId::new(),
-            created_ms: now_ms(),
+            batch,
+            created_ms: batch.created_ms(),
             owner: LOCAL_OWNER.into(),
             metadata: self.metadata,
             bytes_total: self.files.iter().map(|file| file.length).sum(),

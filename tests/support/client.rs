@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use serde_json::Value;
-use ureq::http::Response;
+use ureq::http::{Request, Response};
 use ureq::{Agent, Body, SendBody};
 
 use super::server::Server;
@@ -95,6 +95,14 @@ impl Server {
     /// A request that may find the server gone.
     pub fn try_get(&self, path: &str) -> Result<Answer, ureq::Error> {
         agent().get(self.url(path)).call().map(answer)
+    }
+
+    /// A request without a body and with these headers.
+    pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let request = Request::builder().method(method).uri(self.url(path));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let request = request.body(()).expect("the request can be written");
+        answer(agent().run(request).unwrap_or_else(|error| panic!("{method} {path}: {error}")))
     }
 
     pub fn delete(&self, path: &str) -> Answer {

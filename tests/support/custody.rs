@@ -79,6 +79,11 @@ fn text(file: FileId) -> String {
 
 /// Ends files of one batch, as the pipeline does.
 pub async fn end(custody: &Custody, files: &[FileId]) {
+    end_with(custody, files, text).await;
+}
+
+/// Ends files of one batch with these texts.
+pub async fn end_with(custody: &Custody, files: &[FileId], text: impl Fn(FileId) -> String) {
     let mut texts = String::new();
     let mut entries = Vec::new();
     for file in files {

@@ -87,6 +87,8 @@ pub struct List {
 pub struct ListedBatch {
     pub id: String,
     pub state: String,
+    pub outcome: Option<String>,
+    pub created_at: String,
 }
 
 #[derive(Debug, Deserialize)]

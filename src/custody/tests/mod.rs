@@ -3,6 +3,7 @@
 mod damage;
 mod outcomes;
 mod recovery;
+mod walk;
 
 use tempfile::TempDir;
 

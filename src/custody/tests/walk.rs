@@ -1,0 +1,59 @@
+//! Walks over batches: every wanted one exactly once, however the pages fall.
+
+use super::*;
+
+/// The batches of all pages of a walk over those with files that have ended, and the number of pages.
+fn walked(custody: &Custody, mut walk: BatchWalk) -> (Vec<BatchId>, usize) {
+    let (mut found, mut pages) = (Vec::new(), 0);
+    loop {
+        let page = custody.batches(&walk, |record| record.tally.done() > 0).unwrap();
+        assert!(page.batches.len() <= walk.page_max);
+        found.extend(page.batches.into_iter().map(|status| status.id));
+        pages += 1;
+        match page.last {
+            Some(last) => walk.before = Some(last),
+            None => return (found, pages),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_walk_finds_every_wanted_batch_once_and_no_page_looks_at_more_than_it_may() {
+    let dir = TempDir::new().unwrap();
+    let custody = open(&dir);
+    let mut wanted = Vec::new();
+    for index in 0..9 {
+        let batch = store(&custody, 2, true).await;
+        if index % 4 == 0 {
+            end(&custody, &files(&batch)[..1]).await;
+            wanted.push(batch.header.batch);
+        }
+    }
+    wanted.reverse();
+    for (page_max, looks_max, pages) in [(100, 100, 1), (100, 9, 2), (100, 4, 3), (100, 2, 5), (1, 100, 4), (2, 3, 4)] {
+        let walk = BatchWalk { before: None, created_after_ms: None, page_max, looks_max };
+        assert_eq!(walked(&custody, walk), (wanted.clone(), pages), "pages of {page_max}, {looks_max} looks");
+    }
+}
+
+#[tokio::test]
+async fn a_walk_is_over_with_the_first_batch_that_is_too_old() {
+    let dir = TempDir::new().unwrap();
+    let custody = open(&dir);
+    let mut batches = Vec::new();
+    for index in 0..4 {
+        let batch = store(&custody, 1, true).await;
+        end(&custody, &files(&batch)).await;
+        batches.insert(0, batch.header.batch);
+        while index == 1 && BatchId::new().created_ms() == batch.header.batch.created_ms() {
+            std::thread::yield_now();
+        }
+    }
+    let walk = |created_after_ms| {
+        let walk = BatchWalk { before: None, created_after_ms: Some(created_after_ms), page_max: 100, looks_max: 100 };
+        walked(&custody, walk).0
+    };
+    assert_eq!(walk(batches[3].created_ms() - 1), batches);
+    assert_eq!(walk(batches[2].created_ms()), batches[..2]);
+    assert_eq!(walk(batches[0].created_ms()), []);
+}

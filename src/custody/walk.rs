@@ -1,0 +1,53 @@
+//! A walk over batches, newest first, a page at a time.
+
+use super::{BatchStatus, Custody, CustodyError};
+use crate::batch::BatchId;
+use crate::joblog::BatchRecord;
+
+/// Where a walk goes on, and what ends its page.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchWalk {
+    /// The batch that the last page ended with; none at the beginning.
+    pub before: Option<BatchId>,
+    /// The walk is at its end with a batch that is no newer; milliseconds since 1970-01-01T00:00:00Z.
+    pub created_after_ms: Option<i64>,
+    /// Batches on a page.
+    pub page_max: usize,
+    /// Batches that are looked at for one page, wanted or not.
+    pub looks_max: usize,
+}
+
+/// A page of a walk.
+#[derive(Debug)]
+pub struct BatchPage {
+    pub batches: Vec<BatchStatus>,
+    /// The batch behind which there may be more; none when the walk is over.
+    pub last: Option<BatchId>,
+}
+
+impl Custody {
+    /// The next batches of a walk, of those that `wanted` says.
+    ///
+    /// # Errors
+    /// When the job log or a seal cannot be read.
+    pub fn batches(&self, walk: &BatchWalk, wanted: impl Fn(&BatchRecord) -> bool) -> Result<BatchPage, CustodyError> {
+        let BatchWalk { before, created_after_ms, page_max, looks_max } = *walk;
+        let mut page = BatchPage { batches: Vec::new(), last: before };
+        for _ in 0..looks_max {
+            if page.batches.len() == page_max {
+                break;
+            }
+            let found = self.joblog.batch_before(page.last)?;
+            let is_new = |id: BatchId| created_after_ms.is_none_or(|after_ms| id.created_ms() > after_ms);
+            let Some((id, record)) = found.filter(|(id, _)| is_new(*id)) else {
+                page.last = None;
+                break;
+            };
+            page.last = Some(id);
+            if !record.is_doomed && wanted(&record) {
+                page.batches.push(self.with_metadata(id, record)?);
+            }
+        }
+        Ok(page)
+    }
+}
