@@ -45,7 +45,7 @@ fn the_status_has_every_member_that_the_contract_names() {
     assert_has_keys(&status, &batch);
     assert_has_keys(&status["progress"], &["files_done", "files_total", "percent", "bytes_total"]);
     assert_has_keys(&status["summary"], &["total", "succeeded", "failed", "rejected", "cancelled", "pending"]);
-    assert_has_keys(&status["links"], &["self", "next"]);
+    assert_has_keys(&status["links"], &["self", "next", "results"]);
     let file =
         ["id", "index", "name", "size", "sha256", "media_type", "state", "attempts", "error", "result", "timings"];
     for status in status["files"].as_array().expect("the files are a list") {

@@ -3,7 +3,7 @@
 use super::{Custody, CustodyError};
 use crate::batch::{BatchId, FileError, FileErrorCode, FileId, FileState};
 use crate::joblog::{BatchRecord, FileEnd, FileRecord};
-use crate::spool::{Content, SealHeader, SealedFile, SpoolError};
+use crate::spool::{Content, SealHeader, SealedFile, Sha256Digest, SpoolError};
 
 /// A batch as the job log and its seal know it.
 #[derive(Debug, Clone)]
@@ -131,6 +131,16 @@ impl Custody {
     pub fn text(&self, end: &FileEnd) -> Result<Content, SpoolError> {
         let text = self.results.content(end.results.segment, end.text_at, end.text_length)?;
         if text.has_crc(end.text_crc) { Ok(text) } else { Err(SpoolError::Damaged) }
+    }
+
+    /// The text that was read from a file, whole, and its SHA-256. Blocking.
+    ///
+    /// # Errors
+    /// As [`Custody::text`].
+    pub fn digested_text(&self, end: &FileEnd) -> Result<(Content, Sha256Digest), SpoolError> {
+        let text = self.results.content(end.results.segment, end.text_at, end.text_length)?;
+        let (crc, sha256) = text.crc_and_sha256()?;
+        if crc == end.text_crc { Ok((text, sha256)) } else { Err(SpoolError::Damaged) }
     }
 
     /// A batch whose seal is damaged is still a batch; its metadata is what is lost.

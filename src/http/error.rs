@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use actix_multipart::MultipartError;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, ContentRange, ContentRangeSpec, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use derive_more::{Display, Error};
 use serde::Serialize;
@@ -70,6 +70,10 @@ pub enum ApiError {
     ContentGone,
     #[display("the batch is not completed")]
     NotCompleted,
+    #[display("If-Match names another version")]
+    PreconditionFailed,
+    #[display("the range begins behind the {length} bytes")]
+    RangeNotSatisfiable { length: u64 },
     #[display("something failed inside the server: {_0}")]
     Internal(#[error(not(source))] String),
 }
@@ -85,6 +89,8 @@ impl ApiError {
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::NoResult { .. } | Self::NotCompleted => StatusCode::CONFLICT,
             Self::ContentGone => StatusCode::GONE,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::TooManyFiles { .. }
             | Self::TooManyFields { .. }
             | Self::FieldTooLarge { .. }
@@ -99,7 +105,7 @@ impl ApiError {
     }
 
     /// The stable word that programs match on.
-    const fn code(&self) -> &'static str {
+    pub(super) const fn code(&self) -> &'static str {
         match self {
             Self::MalformedMultipart(_) => "malformed_multipart",
             Self::UnsupportedMediaType => "unsupported_media_type",
@@ -123,12 +129,14 @@ impl ApiError {
             Self::NoResult { .. } => "no_result",
             Self::NotCompleted => "not_completed",
             Self::ContentGone => "content_gone",
+            Self::PreconditionFailed => "precondition_failed",
+            Self::RangeNotSatisfiable { .. } => "range_not_satisfiable",
             Self::Internal(_) => "internal",
         }
     }
 
     /// A sentence that a person can act on.
-    fn detail(&self) -> Cow<'static, str> {
+    pub(super) fn detail(&self) -> Cow<'static, str> {
         match self {
             Self::MalformedMultipart(_) => {
                 "The body is not well-formed multipart/form-data, or it broke off; nothing was kept.".into()
@@ -166,6 +174,10 @@ impl ApiError {
             Self::NotCompleted => {
                 "The batch is being cancelled and is not through with it; ask again in a moment.".into()
             }
+            Self::PreconditionFailed => "This is not the version that If-Match names; get it anew.".into(),
+            Self::RangeNotSatisfiable { length } => {
+                format!("The range holds none of the {length} bytes that there are.").into()
+            }
             Self::Internal(_) => {
                 "Something failed inside the server; the operator's log says what, under the request id.".into()
             }
@@ -181,6 +193,10 @@ impl ApiError {
         match self {
             Self::MethodNotAllowed { allow } => {
                 response.insert_header((ALLOW, *allow));
+            }
+            Self::RangeNotSatisfiable { length } => {
+                let whole = ContentRangeSpec::Bytes { range: None, instance_length: Some(*length) };
+                response.insert_header(ContentRange(whole));
             }
             Self::TooManyUploads | Self::QueueFull | Self::StorageUnavailable | Self::Draining => {
                 response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));

@@ -1,17 +1,17 @@
 //! One file: its status, its text, its bytes.
 
 use actix_web::http::header::{
-    CONTENT_SECURITY_POLICY, Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue,
+    CONTENT_SECURITY_POLICY, Charset, ContentDisposition, DispositionParam, DispositionType, EntityTag, ExtendedValue,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use sanitize_filename::{Options, sanitize_with_options};
 
 use super::batches::{batch_id, off_thread};
+use super::selection::{Representation, Selection, not_modified};
 use super::view::FileView;
 use super::{Api, ApiError};
 use crate::batch::{FileId, Outcome};
 use crate::custody::FileStatus;
-use crate::spool::Content;
 
 /// `GET /batches/{batch}/files/{file}`: one file's status.
 pub async fn status(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
@@ -25,11 +25,13 @@ pub async fn text(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRespo
     let Some(end) = status.end.filter(|end| matches!(end.outcome, Outcome::Succeeded(_))) else {
         return Err(ApiError::NoResult { state: status.state });
     };
-    let text = off_thread(&api, move |custody| custody.text(&end)).await??;
-    Ok(HttpResponse::Ok()
-        .content_type("text/plain; charset=utf-8")
-        .no_chunking(text.length())
-        .streaming(text.into_stream()))
+    // Known without a look at the text: the outcome, to the millisecond, and what the text was when it was written.
+    let tag = EntityTag::new_strong(format!("{:x}-{:x}-{:08x}", end.ended_ms, end.text_length, end.text_crc));
+    let Some(selection) = Selection::of(&request, &tag, end.text_length)? else { return Ok(not_modified(tag)) };
+    let (bytes, sha256) = off_thread(&api, move |custody| custody.digested_text(&end)).await??;
+    let mut response = HttpResponse::Ok();
+    response.content_type("text/plain; charset=utf-8");
+    Ok(Representation { bytes, sha256, tag }.send(selection, response))
 }
 
 /// `GET …/content`: the bytes that the client sent, as an attachment.
@@ -38,14 +40,17 @@ pub async fn content(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
     if !status.has_content() {
         return Err(ApiError::ContentGone);
     }
+    let sha256 = status.sealed.sha256;
+    let tag = EntityTag::new_strong(hex::encode(sha256));
+    let Some(selection) = Selection::of(&request, &tag, status.sealed.length)? else { return Ok(not_modified(tag)) };
     let record = api.custody.joblog.batch(status.id.batch())?.ok_or(ApiError::NotFound)?;
-    let bytes: Content = api.custody.content(&record, &status.sealed)?;
-    Ok(HttpResponse::Ok()
+    let bytes = api.custody.content(&record, &status.sealed)?;
+    let mut response = HttpResponse::Ok();
+    response
         .content_type("application/octet-stream")
         .insert_header(attachment(&status.sealed.name))
-        .insert_header((CONTENT_SECURITY_POLICY, "sandbox"))
-        .no_chunking(bytes.length())
-        .streaming(bytes.into_stream()))
+        .insert_header((CONTENT_SECURITY_POLICY, "sandbox"));
+    Ok(Representation { bytes, sha256, tag }.send(selection, response))
 }
 
 async fn find(request: &HttpRequest, api: &Api) -> Result<FileStatus, ApiError> {

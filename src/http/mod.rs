@@ -8,6 +8,8 @@ mod files;
 mod fuzz;
 mod health;
 mod query;
+mod results;
+mod selection;
 mod trace;
 mod upload;
 mod view;
@@ -52,6 +54,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             [get().to(batches::status), web::delete().to(batches::remove)],
         ))
         .service(resource("/batches/{batch}/cancel", "POST", [web::post().to(batches::cancel)]))
+        .service(resource("/batches/{batch}/results", "GET, HEAD", [get().to(results::results)]))
         .service(resource("/batches/{batch}/files/{file}", "GET, HEAD", [get().to(files::status)]))
         .service(resource("/batches/{batch}/files/{file}/text", "GET, HEAD", [get().to(files::text)]))
         .service(resource("/batches/{batch}/files/{file}/content", "GET, HEAD", [get().to(files::content)]))

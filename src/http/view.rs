@@ -62,6 +62,7 @@ struct BatchLinks {
     #[serde(rename = "self")]
     this: String,
     next: Option<String>,
+    results: String,
 }
 
 impl BatchView {
@@ -91,7 +92,7 @@ impl BatchView {
                 pending: tally.pending(),
             },
             files: files.map(|files| files.into_iter().map(FileView::from).collect()),
-            links: BatchLinks { this: format!("/batches/{id}"), next },
+            links: BatchLinks { this: format!("/batches/{id}"), next, results: format!("/batches/{id}/results") },
         }
     }
 }

@@ -66,6 +66,29 @@ impl Content {
         Ok(hasher.finalize().into())
     }
 
+    /// The CRC-32 and the SHA-256 of all bytes, which are read once. Blocking.
+    ///
+    /// # Errors
+    /// When the segment is shorter than the range, or cannot be read.
+    pub fn crc_and_sha256(&self) -> io::Result<(u32, Sha256Digest)> {
+        let (mut crc, mut sha256) = (crc32fast::Hasher::new(), Sha256::new());
+        self.each_chunk(|chunk| {
+            crc.update(chunk);
+            sha256.update(chunk);
+        })?;
+        Ok((crc.finalize(), sha256.finalize().into()))
+    }
+
+    /// `length` of the bytes, from the one at `first` on.
+    ///
+    /// # Panics
+    /// When there are not that many.
+    #[must_use]
+    pub fn part(self, first: u64, length: u64) -> Self {
+        assert!(first <= self.length && length <= self.length - first, "a part lies inside the whole");
+        Self { start: self.start + first, length, at: 0, file: self.file }
+    }
+
     /// Hands over all bytes, from the first to the last, in chunks.
     fn each_chunk(&self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
         let mut chunk = vec![0; usize::try_from(CHUNK_BYTES.min(self.length)).unwrap_or_default()];

@@ -40,6 +40,7 @@ pub struct Links {
     #[serde(rename = "self")]
     pub this: String,
     pub next: Option<String>,
+    pub results: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
