@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use consign::batch::BatchId;
 use consign::custody::Custody;
 use futures_util::future::join_all;
 use serde_json::Value;
@@ -189,6 +190,16 @@ fn a_text_that_is_damaged_costs_its_own_line_its_text() {
     assert_eq!((&lines[1]["text"], lines[1]["state"].as_str()), (&Value::Null, Some("succeeded")));
 }
 
+/// A completed batch of this many files, a multiple of 500, with these texts.
+async fn large_batch(custody: &Custody, files: usize, text: impl Fn(usize) -> String) -> BatchId {
+    let id = custody::store(custody, files, 10).await;
+    for group in (0..files).step_by(500) {
+        let files: Vec<_> = (group..group + 500).map(|index| id.file(index)).collect();
+        custody::end_with(custody, &files, |file| text(file.index())).await;
+    }
+    id
+}
+
 /// What reading many results may add to the server's resident memory.
 const GROWTH_BYTES_MAX: u64 = 16 << 20;
 
@@ -196,14 +207,7 @@ const GROWTH_BYTES_MAX: u64 = 16 << 20;
 fn results_of_any_number_are_read_in_bounded_memory() {
     const FILES: usize = 10_000;
     let text = |index: usize| format!("{index} is \"quoted\" and not \u{e4}SCII. ").repeat(200);
-    let (data, id) = made(async |custody| {
-        let id = custody::store(&custody, FILES, 10).await;
-        for group in (0..FILES).step_by(500) {
-            let files: Vec<_> = (group..group + 500).map(|index| id.file(index)).collect();
-            custody::end_with(&custody, &files, |file| text(file.index())).await;
-        }
-        id
-    });
+    let (data, id) = made(async |custody| large_batch(&custody, FILES, text).await);
     let server = data.serve(&[]);
     let warm_up = server.process(good());
     assert_eq!(results(&server, &warm_up.id).len(), 1);
@@ -225,6 +229,31 @@ fn results_of_any_number_are_read_in_bounded_memory() {
 
     let grown = process::memory_bytes(server.pid(), "VmHWM").saturating_sub(before);
     assert!(grown <= GROWTH_BYTES_MAX, "the server's memory grew by {} KiB", grown >> 10);
+}
+
+#[test]
+fn results_of_a_batch_that_is_removed_meanwhile_break_off() {
+    const FILES: usize = 3_000;
+    let text = |index: usize| format!("the text of {index} ").repeat(800);
+    let (data, id) = made(async |custody| large_batch(&custody, FILES, text).await);
+    let server = data.serve(&[]);
+
+    let path = format!("/batches/{id}/results");
+    let mut lines = BufReader::new(server.get_reader(&path)).lines();
+    let first = lines.next().expect("a line comes").expect("it comes whole");
+    assert_eq!(server.delete(&format!("/batches/{id}")).status, 204);
+
+    let mut read = 0;
+    let end = std::iter::once(Ok(first)).chain(lines).find_map(|line| {
+        let line: Value = match line.and_then(|line| Ok(serde_json::from_str(&line)?)) {
+            Ok(line) => line,
+            Err(error) => return Some(error),
+        };
+        assert!(line["text"] == text(read), "what is sent is whole: {line}");
+        read += 1;
+        None
+    });
+    assert!(end.is_some() && (1..FILES).contains(&read), "{read} lines came, then {end:?}");
 }
 
 fn repr_digest(bytes: &[u8]) -> String {

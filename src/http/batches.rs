@@ -22,7 +22,7 @@ pub const FILES_PAGE_MAX: usize = 1000;
 /// Batches on a page of the list.
 const BATCHES_PAGE_MAX: usize = 100;
 
-/// Batches that one request for the list looks at: some 50 ms of reading, of a list that may have a million.
+/// Batches that one request for the list looks at: a fraction of a second of reading, of a list of a million perhaps.
 const BATCHES_LOOKED_AT_MAX: usize = 10_000;
 
 /// `GET /batches/{batch}`: the status, when it is completed or the wait is over.
