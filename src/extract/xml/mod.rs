@@ -93,9 +93,7 @@ const OF_HTML: [&str; 4] = ["content", "description", "encoded", "summary"];
 
 /// Whether a text is HTML, and not about it.
 fn is_html(element: &str, text: &str) -> bool {
-    let text = text.trim();
-    let has_tags = text.contains("</") || text.contains("<br") || text.contains("/>");
-    has_tags && (OF_HTML.contains(&element) || (text.starts_with('<') && text.ends_with('>')))
+    OF_HTML.contains(&element) && ["</", "<br", "/>"].iter().any(|tag| text.contains(tag))
 }
 
 /// Fills in what a Dublin Core part says: `docProps/core.xml`, `meta.xml`, an OPF's metadata.
@@ -159,7 +157,7 @@ mod tests {
     #[test]
     fn html_inside_a_text_is_read_and_text_about_it_is_kept() {
         let feed = "<rss><title>a</title><description>Of &lt;b style='x'&gt;note&lt;/b&gt;</description>\
-                    <hint>Write &lt;b&gt;x&lt;/b&gt;</hint><x><![CDATA[<p>y</p>]]></x></rss>";
+                    <hint>Write &lt;b&gt;x&lt;/b&gt;</hint><encoded><![CDATA[<p>y</p>]]></encoded></rss>";
         assert_eq!(read(feed.as_bytes(), "application/xml").text, "a\nOf **note**\nWrite <b>x</b>\ny\n");
     }
 
