@@ -31,7 +31,7 @@ impl Damage {
     /// Damages one segment of a copy of the sound directory that `places` is the map of.
     pub fn by_seed(seed: u64, dir: &Path, places: &[Place]) -> Self {
         let mut chance = StdRng::seed_from_u64(seed);
-        let (segment, at) = aim(&mut chance, dir, places);
+        let (segment, at) = aim(&mut chance, seed, dir, places);
         let before = fs::read(dir.join(&segment)).expect("a segment can be read");
         let mut after = before.clone();
         let (kind, how) = match seed % 3 {
@@ -74,18 +74,26 @@ impl Damage {
     }
 }
 
-/// One round in four goes anywhere; the others to a part of each kind alike, since most bytes are files' bytes.
-fn aim(chance: &mut StdRng, dir: &Path, places: &[Place]) -> (PathBuf, usize) {
-    let headers: Vec<_> = places.iter().filter(|place| place.part == Part::SegmentHeader).collect();
-    if chance.random_range(0..4) == 0 {
+/// Most bytes are files' bytes, so the parts take turns, each with damage of each kind; a seal, which holds much in little
+/// room, comes twice, and one turn goes anywhere.
+fn aim(chance: &mut StdRng, seed: u64, dir: &Path, places: &[Place]) -> (PathBuf, usize) {
+    let turn = usize::try_from(seed / 3 % 8).expect("small");
+    let Some(part) = Part::ALL.iter().chain([&Part::Seal]).nth(turn) else {
+        let headers: Vec<_> = places.iter().filter(|place| place.part == Part::SegmentHeader).collect();
         let segment = &headers[chance.random_range(0..headers.len())].segment;
         let length = dir.join(segment).metadata().expect("a segment has a length").len();
         return (segment.clone(), chance.random_range(0..usize::try_from(length).expect("small")));
+    };
+    let aims: Vec<_> = places.iter().filter(|place| place.part == *part).collect();
+    let length = |place: &Place| place.range.end - place.range.start;
+    let mut at = chance.random_range(0..aims.iter().map(|place| length(place)).sum());
+    for place in aims {
+        if at < length(place) {
+            return (place.segment.clone(), usize::try_from(place.range.start + at).expect("small"));
+        }
+        at -= length(place);
     }
-    let part = Part::ALL[chance.random_range(0..Part::ALL.len())];
-    let aims: Vec<_> = places.iter().filter(|place| place.part == part && !place.range.is_empty()).collect();
-    let Place { segment, range, .. } = aims[chance.random_range(0..aims.len())];
-    (segment.clone(), usize::try_from(chance.random_range(range.clone())).expect("small"))
+    unreachable!("the place lies in one of those that were summed up")
 }
 
 fn is_hit(place: &Place, before: &[u8], after: &[u8]) -> bool {

@@ -145,10 +145,11 @@ fn see_batch(server: &Server, id: &str) -> Result<SeenBatch, Served> {
     Ok(SeenBatch { metadata: status["metadata"].take(), status, files })
 }
 
-/// A request whose answer may break off.
+/// A request whose answer may break off, and has no status where not even that came.
 fn fetch(server: &Server, path: &str) -> Served {
-    let answer = agent().get(server.url(path)).call().unwrap_or_else(|error| panic!("GET {path}: {error}"));
-    let (status, mut body) = (answer.status().as_u16(), Vec::new());
+    let mut body = Vec::new();
+    let Ok(answer) = agent().get(server.url(path)).call() else { return Served { status: 0, body, is_whole: false } };
+    let status = answer.status().as_u16();
     let is_whole = answer.into_body().into_with_config().limit(u64::MAX).reader().read_to_end(&mut body).is_ok();
     Served { status, body, is_whole }
 }
