@@ -20,7 +20,7 @@ pub enum Tokenizer {
 }
 
 /// What is known of an extracted text besides the text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextInfo {
     /// Unicode scalar values in the text.
     pub chars: u64,

@@ -43,12 +43,6 @@ impl Tally {
         }
     }
 
-    /// Takes back a file that was counted as refused when its batch was entered: the entry of the seal that said so is
-    /// damaged since, so that it ends another way.
-    pub const fn take_back_refused(&mut self) {
-        self.rejected = self.rejected.saturating_sub(1);
-    }
-
     /// Files with an outcome.
     #[must_use]
     pub const fn done(&self) -> u32 {

@@ -97,8 +97,7 @@ impl Custody {
             let index = from + offset;
             let known = records.next_if(|(at, _)| *at == index).map(|(_, known)| known).unwrap_or_default();
             let mut status = self.file_status(id.file(index), sealed, known);
-            // Of a completed batch only those have no outcome that were refused, and the entry said so.
-            if !status.is_readable && status.end.is_none() && record.finished_ms.is_some() {
+            if !status.is_readable && record.is_refused(index) {
                 status.state = FileState::Rejected;
             }
             status

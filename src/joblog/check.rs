@@ -210,12 +210,12 @@ impl Walk {
     }
 }
 
-/// Whether a batch's tally is that of its files' ends. Refused files are rejected without a record of their own.
+/// Whether a batch's tally is that of its files' ends, and of those that were refused, which have no record of their own.
 fn counts_agree(record: &BatchRecord, ends: &Tally) -> bool {
     let Tally { total, succeeded, failed, rejected, cancelled } = record.tally;
     total == record.seal.entries
         && (succeeded, failed, cancelled) == (ends.succeeded, ends.failed, ends.cancelled)
-        && rejected >= ends.rejected
+        && u64::from(rejected) == u64::from(ends.rejected) + record.refused.len() as u64
         && record.tally.done() <= total
         && record.finished_ms.is_some() == (record.tally.done() == total)
 }

@@ -10,7 +10,7 @@ use super::motion::Motion;
 use super::record::{self, BatchRecord, Claim, FileRecord};
 use super::writer::Committed;
 use super::{JobLogError, StoreName, key};
-use crate::batch::{BatchId, FileId, FileState};
+use crate::batch::{BatchId, FileId, Tally};
 use crate::fault::{self, DurableStep};
 use crate::spool::SealedBatch;
 
@@ -47,19 +47,20 @@ impl Index {
             return Err(JobLogError::Closed);
         }
         let id = sealed.header.batch;
-        let mut record = BatchRecord {
+        let refused: Vec<u16> =
+            (0..).zip(&sealed.files).filter(|(_, file)| file.refused.is_some()).map(|(at, _)| at).collect();
+        let rejected = u32::try_from(refused.len()).expect("a file's index has 16 bits");
+        let record = BatchRecord {
             seal: sealed.seal,
             created_ms: sealed.header.created_ms,
             owner: sealed.header.owner.clone(),
             bytes_total: sealed.header.bytes_total,
-            tally: crate::batch::Tally { total: sealed.seal.entries, ..Default::default() },
+            tally: Tally { total: sealed.seal.entries, rejected, ..Tally::default() },
             finished_ms: None,
             is_doomed: false,
             is_cancelled: false,
+            refused,
         };
-        for _refused in sealed.files.iter().filter(|file| file.refused.is_some()) {
-            record.tally.count(FileState::Rejected);
-        }
         let was_open = self.has(&key::open(id))?;
         let enter = || {
             self.insert(key::segment(StoreName::Spool, sealed.seal.segment, id), &[])?;

@@ -72,17 +72,10 @@ impl Motion {
 }
 
 impl JobLog {
-    /// Takes a file that waits into motion; false when it is there already, or has ended since it was found waiting.
+    /// Takes a file that waits into motion; false when it is there already.
     #[must_use]
     pub fn begin(&self, file: FileId, attempts: u32) -> bool {
-        if !self.index.motion.begin(file, attempts) {
-            return false;
-        }
-        let has_ended = self.file(file).is_ok_and(|record| record.end.is_some());
-        if has_ended {
-            self.index.motion.end(file);
-        }
-        !has_ended
+        self.index.motion.begin(file, attempts)
     }
 
     /// Moves a file in motion on. In memory only: after a crash it starts from its last durable state.

@@ -27,6 +27,16 @@ pub struct BatchRecord {
     pub is_doomed: bool,
     /// Whether its files that have no outcome are to be cancelled.
     pub is_cancelled: bool,
+    /// The files that were refused while they arrived, by index, ascending: each has ended, and has no record of its own.
+    pub refused: Vec<u16>,
+}
+
+impl BatchRecord {
+    /// Whether the file with this index was refused while it arrived. Its seal's entry says so, too, until it is damaged.
+    #[must_use]
+    pub fn is_refused(&self, index: usize) -> bool {
+        u16::try_from(index).is_ok_and(|index| self.refused.binary_search(&index).is_ok())
+    }
 }
 
 /// What has happened to a file since its seal.
@@ -142,17 +152,20 @@ mod tests {
         let tally = any::<(u32, u32, u32, u32, u32)>().prop_map(|(total, succeeded, failed, rejected, cancelled)| {
             Tally { total, succeeded, failed, rejected, cancelled }
         });
-        let rest = any::<(i64, String, u64, Option<i64>, bool, bool)>();
+        let rest = any::<(i64, String, u64, Option<i64>, bool, bool, Vec<u16>)>();
         (numbers(), tally, rest).prop_map(
-            |(seal, tally, (created_ms, owner, bytes_total, finished_ms, is_doomed, is_cancelled))| BatchRecord {
-                seal,
-                created_ms,
-                owner,
-                bytes_total,
-                tally,
-                finished_ms,
-                is_doomed,
-                is_cancelled,
+            |(seal, tally, (created_ms, owner, bytes_total, finished_ms, is_doomed, is_cancelled, refused))| {
+                BatchRecord {
+                    seal,
+                    created_ms,
+                    owner,
+                    bytes_total,
+                    tally,
+                    finished_ms,
+                    is_doomed,
+                    is_cancelled,
+                    refused,
+                }
             },
         )
     }

@@ -192,7 +192,7 @@ impl<'a> Step<'a> {
         let Some(end) = &record.end else { return Ok(()) };
         let batch_id = file.batch();
         if self.ended.contains(&file) || self.index.file(file)?.end.is_some() {
-            log::warn!("file {file}: a second outcome is dropped");
+            self.drop_outcome(file, "it has one");
             return Ok(());
         }
         let state = self.index.motion.get(file).map_or(FileState::Stored, |moving| moving.state);
@@ -204,11 +204,12 @@ impl<'a> Step<'a> {
             }
         };
         let Some(batch) = self.record(batch_id)? else {
-            log::warn!("file {file}: its batch is gone, and its outcome with it");
+            self.drop_outcome(file, "its batch is gone");
             return Ok(());
         };
-        if batch.tally.pending() == 0 {
-            batch.tally.take_back_refused();
+        if batch.is_refused(file.index()) {
+            self.drop_outcome(file, "it was refused while it arrived");
+            return Ok(());
         }
         batch.tally.count(state);
         let is_last = batch.tally.pending() == 0 && batch.finished_ms.is_none();
@@ -226,6 +227,12 @@ impl<'a> Step<'a> {
         self.batch.insert(key::segment(StoreName::Results, end.results.segment, batch_id), &[]);
         self.batch.insert(key::checkpoint(StoreName::Results), &end.results.segment.to_be_bytes());
         Ok(())
+    }
+
+    /// Leaves a file as it is. Whoever brought the outcome is through with it.
+    fn drop_outcome(&self, file: FileId, why: &str) {
+        log::warn!("file {file}: an outcome is dropped: {why}");
+        self.index.motion.end(file);
     }
 
     fn cancel(&mut self, id: BatchId, committed: &mut Committed) -> Result<(), JobLogError> {

@@ -247,7 +247,7 @@ mod tests {
 
     use super::super::protocol::{Fault, Ready, VERSION};
     use super::*;
-    use crate::batch::{BatchId, FileId, Tokenizer};
+    use crate::batch::{BatchId, FileId};
 
     const LONG: Duration = Duration::from_mins(1);
     const SHORT: Duration = Duration::from_millis(20);
@@ -257,19 +257,7 @@ mod tests {
     }
 
     fn extracted(file: FileId, text_bytes: u64) -> Report<'static> {
-        let info = TextInfo {
-            chars: 1,
-            tokens: 1,
-            tokenizer: Tokenizer::Cl100kBase,
-            pages: None,
-            title: None,
-            author: None,
-            created: None,
-            language: None,
-            truncated: false,
-            warnings: Vec::new(),
-            engine: "test 1".into(),
-        };
+        let info = TextInfo { chars: 1, tokens: 1, engine: "test 1".into(), ..TextInfo::default() };
         Report::Extracted(ExtractedText { file, info, text_bytes })
     }
 
