@@ -4,7 +4,7 @@
 //! short, unreadable) is looked at again with backoff and jitter; what is final ends the file, gives the corrupt bytes back
 //! and says so. Looking is done on blocking threads, a few files at a time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -59,6 +59,8 @@ struct Work {
     aggregator: Addr<BatchAggregator>,
     options: VerifierOptions,
     rotation: RefCell<Rotation>,
+    /// Whose turn it is; none once that batch is cancelled, since the rest of the turn is ended elsewhere then.
+    in_hand: Cell<Option<BatchId>>,
     announced: Notify,
     slots: Arc<Semaphore>,
     /// Of their own, so that those who only end wait for nobody who works.
@@ -80,6 +82,7 @@ impl Verifier {
             aggregator,
             options,
             rotation: RefCell::default(),
+            in_hand: Cell::new(None),
             announced: Notify::new(),
             slots: Arc::new(Semaphore::new(SLOTS_MAX)),
             slots_of_cancelled: Arc::new(Semaphore::new(SLOTS_MAX)),
@@ -149,8 +152,12 @@ impl Work {
                 self.announced.notified().await;
                 continue;
             };
+            self.in_hand.set(Some(turn.batch));
             for file in self.waiting_files(turn).await {
                 let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return };
+                if self.in_hand.get().is_none() {
+                    break;
+                }
                 if self.custody.joblog.begin(file.id, file.attempts) {
                     let work = Rc::clone(&self);
                     actix_rt::spawn(async move {

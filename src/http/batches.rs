@@ -140,7 +140,9 @@ pub async fn remove(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRes
     let id = batch_id(&request)?;
     begin_cancelling(&api, id).await?;
     until_completed(&api, id, Duration::from_millis(api.limits.wait_ms_max)).await?;
-    match api.custody.remove(id).await? {
+    // It syncs and erases, which is nothing for a thread that answers requests.
+    let runtime = api.blocking.clone();
+    match off_thread(&api, move |custody| runtime.block_on(custody.remove(id))).await?? {
         Removal::Removed => {
             log::info!("batch {id}: removed");
             Ok(HttpResponse::NoContent().finish())

@@ -34,6 +34,9 @@ impl Work {
     /// Takes a batch out of the turns and ends what waits of it, here and at the supervisor's.
     pub(super) fn cancel(self: &Rc<Self>, batch: BatchId, files: usize) {
         self.rotation.borrow_mut().remove(batch);
+        if self.in_hand.get() == Some(batch) {
+            self.in_hand.set(None);
+        }
         let work = Rc::clone(self);
         actix_rt::spawn(async move {
             let name = format!("cancelling of batch {batch}, which goes on at the next start");
