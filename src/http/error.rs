@@ -2,6 +2,7 @@
 //! status codes. Paths and inner errors stay in the log, under the same request id.
 
 use std::borrow::Cow;
+use std::io::ErrorKind;
 
 use actix_multipart::MultipartError;
 use actix_web::body::BoxBody;
@@ -249,6 +250,7 @@ impl From<SpoolError> for ApiError {
     fn from(error: SpoolError) -> Self {
         match error {
             SpoolError::Full => Self::DiskFull,
+            SpoolError::Io(ErrorKind::ReadOnlyFilesystem) => Self::StorageUnavailable,
             SpoolError::Missing
             | SpoolError::Damaged
             | SpoolError::Closed

@@ -89,6 +89,8 @@ impl Committer {
             }
             Err(error) => {
                 log::error!("a group of {} regions could not be made durable: {error}", answers.len());
+                // Before anybody is told, so that whoever tries again finds it known.
+                self.stock.note(&error);
                 for answer in answers {
                     answer(Err(SpoolError::from_io(&error)));
                 }

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -39,6 +40,8 @@ struct Shelf {
     options: StockOptions,
     state: Mutex<State>,
     changed: Condvar,
+    /// Whether the disk refused a write because it is read-only, and has not let a segment be made since.
+    is_read_only: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -56,7 +59,7 @@ struct State {
 impl Stock {
     /// Starts the keeper.
     pub fn open(options: StockOptions) -> io::Result<Self> {
-        let shelf = Arc::new(Shelf { options, state: Mutex::default(), changed: Condvar::new() });
+        let shelf = Arc::new(Shelf { options, state: Mutex::default(), changed: Condvar::new(), is_read_only: AtomicBool::new(false) });
         let kept = Arc::clone(&shelf);
         let keeper = std::thread::Builder::new().name("stock".into()).spawn(move || kept.keep())?;
         Ok(Self { shelf, keeper: Some(keeper) })
@@ -65,6 +68,16 @@ impl Stock {
     /// Takes a segment out of the stock; blocks while one is made if there is none.
     pub fn take(&self, kind: SegmentKind) -> io::Result<Segment> {
         self.shelf.take()?.take_for(kind)
+    }
+
+    /// Notes what the disk said to a write.
+    pub fn note(&self, refusal: &io::Error) {
+        self.shelf.note(refusal);
+    }
+
+    /// Whether the disk takes no writes, as far as is known.
+    pub fn is_read_only(&self) -> bool {
+        self.shelf.is_read_only.load(Ordering::Acquire)
     }
 }
 
@@ -102,6 +115,12 @@ impl Shelf {
         taken
     }
 
+    fn note(&self, refusal: &io::Error) {
+        if refusal.kind() == io::ErrorKind::ReadOnlyFilesystem {
+            self.is_read_only.store(true, Ordering::Release);
+        }
+    }
+
     fn make(&self, id: u64) -> io::Result<Segment> {
         let segment = Segment::create(&self.options.dir, id, self.options.segment_bytes)?;
         sync_dir(&self.options.dir)?;
@@ -123,11 +142,13 @@ impl Shelf {
             state = self.lock();
             match made {
                 Ok(segment) => {
+                    self.is_read_only.store(false, Ordering::Release);
                     state.ready.push_back(segment);
                     self.changed.notify_all();
                 }
                 Err(error) => {
                     log::warn!("segment {id} could not be made: {error}");
+                    self.note(&error);
                     state.failures += 1;
                     state.failure = Some(error.kind());
                     self.changed.notify_all();

@@ -114,10 +114,10 @@ impl SegmentStore {
         (super::free_bytes(&self.dir)? >= self.free_bytes_min).then_some(()).ok_or(SpoolError::Full)
     }
 
-    /// Whether regions are still being committed.
+    /// Whether regions are still being committed, on a disk that takes writes as far as is known.
     #[must_use]
     pub fn is_working(&self) -> bool {
-        self.appends.as_ref().is_some_and(|appends| !appends.is_closed())
+        !self.stock.is_read_only() && self.appends.as_ref().is_some_and(|appends| !appends.is_closed())
     }
 
     /// Whether the segment is one stream's own.
