@@ -41,6 +41,8 @@ pub enum DurableStep {
     OutcomeAppend,
     /// The same, with a batch's last.
     BatchClose,
+    /// Failed files are opened again in the job log.
+    RetryAppend,
     /// A removal's beginning or end is applied to the job log.
     RemovalAppend,
     /// The number of removals is written beside the job log.
@@ -60,7 +62,7 @@ pub enum DurableStep {
 
 impl DurableStep {
     /// Every step.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::SegmentCreate,
         Self::SegmentPreallocate,
         Self::SegmentHeader,
@@ -76,6 +78,7 @@ impl DurableStep {
         Self::ClaimAppend,
         Self::OutcomeAppend,
         Self::BatchClose,
+        Self::RetryAppend,
         Self::RemovalAppend,
         Self::RemovalCount,
         Self::LogFlush,

@@ -12,7 +12,7 @@ use consign::fault::DurableStep;
 use rand::{RngExt, SeedableRng};
 use support::fault::Faults;
 use support::server::Setting;
-use support::{Batch, DataDir, Form, Server, sha256, wait_until};
+use support::{Batch, DataDir, FileStatus, Form, Server, sha256, wait_until};
 
 /// A part of a batch's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,8 +80,8 @@ impl Sent {
         form.files(self.files.iter().map(|(name, bytes, _)| (name, bytes)))
     }
 
-    /// Asserts that a completed batch is what the model says.
-    fn assert_is(&self, server: &Server, batch: &Batch) {
+    /// Asserts that a completed batch is what the model says, after so many retries of what failed.
+    fn assert_is(&self, server: &Server, batch: &Batch, retries: u64) {
         assert_eq!(batch.files.len(), self.files.len(), "{batch:?}");
         for (file, (name, bytes, end)) in batch.files.iter().zip(&self.files) {
             assert_eq!((&file.name, file.sha256.as_ref()), (name, Some(&sha256(bytes))), "{file:?}");
@@ -95,6 +95,7 @@ impl Sent {
                 End::Failed => {
                     assert_eq!(file.state, "failed", "{file:?}");
                     assert_eq!(file.attempts.to_string(), ATTEMPTS_MAX, "attempts are counted: {file:?}");
+                    assert!(file.retries >= retries, "a retry that was answered is kept: {file:?}");
                 }
             }
         }
@@ -113,6 +114,8 @@ struct World {
     sent: Vec<Sent>,
     /// The ids of those that were answered 202.
     acknowledged: BTreeMap<usize, String>,
+    /// Those whose retry was answered.
+    retried: BTreeSet<usize>,
     /// Those whose removal was asked for, and those whose removal was answered.
     doomed: BTreeSet<usize>,
     removed: BTreeSet<usize>,
@@ -123,8 +126,8 @@ impl World {
         let data = DataDir::new();
         let faults = Faults::of(&data);
         let (sent, acknowledged) = Default::default();
-        let (doomed, removed) = Default::default();
-        Self { data, faults, sent, acknowledged, doomed, removed }
+        let (retried, doomed, removed) = Default::default();
+        Self { data, faults, sent, acknowledged, retried, doomed, removed }
     }
 
     fn settings(&self) -> Vec<Setting<'_>> {
@@ -160,6 +163,15 @@ impl World {
         }
     }
 
+    fn retry(&mut self, server: &Server, number: usize) {
+        let Some(id) = self.acknowledged.get(&number) else { return };
+        if let Ok(answer) = server.try_post_to(&format!("/batches/{id}/retry"))
+            && answer.status == 202
+        {
+            self.retried.insert(number);
+        }
+    }
+
     fn remove(&mut self, server: &Server, number: usize) {
         self.doomed.insert(number);
         if let Ok(answer) = server.try_delete(&format!("/batches/{}", self.acknowledged[&number]))
@@ -192,8 +204,9 @@ impl World {
             if let Some(id) = self.acknowledged.get(&sent.number) {
                 assert_eq!(*id, batch.id, "an acknowledged batch keeps its id");
             }
-            sent.assert_is(server, &batch);
-            let ends = batch.files.iter().map(|file| format!("{} {} {}", file.id, file.state, file.attempts));
+            sent.assert_is(server, &batch, u64::from(self.retried.contains(&sent.number)));
+            let end = |file: &FileStatus| format!("{} {} {} {}", file.id, file.state, file.retries, file.attempts);
+            let ends = batch.files.iter().map(end);
             seen.insert(batch.id.clone(), ends.collect::<Vec<_>>().join("\n"));
         }
         for number in self.acknowledged.keys().filter(|number| !self.doomed.contains(number)) {
@@ -254,6 +267,8 @@ fn act(phase: Phase, world: &mut World, server: Option<Server>) -> Option<Server
         Phase::Retry => {
             let files = [("bad.txt", &hook[..], End::Failed), ("good.txt", b"a neighbour", End::Text)];
             world.send(&server, Sent::new(1, &files));
+            world.wait(&mut server);
+            world.retry(&server, 1);
         }
         Phase::Delete => [1, 2].into_iter().for_each(|number| world.remove(&server, number)),
         Phase::Replay => {

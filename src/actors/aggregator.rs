@@ -19,7 +19,7 @@ use crate::batch::{FileId, Outcome};
 use crate::custody::{Custody, file_record};
 use crate::joblog::{Change, Committed};
 use crate::metrics::StateLabels;
-use crate::spool::{FrameBody, FrameKind, FrameRef, ResultEntry, ResultsHeader, SpoolError, Timings};
+use crate::spool::{FrameBody, FrameKind, FrameRef, GroupKind, ResultEntry, ResultsHeader, SpoolError, Timings};
 
 mod gathered;
 
@@ -126,6 +126,7 @@ impl Work {
         let budget = Arc::clone(&self.text_budget).acquire_many_owned(grains).await;
         let entry = ResultEntry {
             file,
+            retries: self.custody.joblog.retries(file),
             attempts,
             outcome,
             ended_ms: now_ms(),
@@ -209,7 +210,8 @@ impl Work {
             texts.extend_from_slice(&result.text);
         }
         let entries: Vec<&ResultEntry> = results.iter().map(|result| &result.entry).collect();
-        let frame = FrameBody::encode(FrameKind::Results, &ResultsHeader { batch }, &entries);
+        let frame =
+            FrameBody::encode(FrameKind::Results, &ResultsHeader { batch, holds: GroupKind::Outcomes }, &entries);
         let (answer, place) = oneshot::channel();
         let on_committed = Box::new(move |committed| {
             // Whoever asked is gone only when the server is; the results are durable all the same.

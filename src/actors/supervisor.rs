@@ -209,7 +209,12 @@ impl Work {
 
     async fn claim(&self, files: Vec<FileOnItsWay>, is_alone: bool) {
         let window = self.windows.open(files.len());
-        let claimed = files.iter().map(|file| ClaimedFile { file: file.id, attempt: file.attempts + 1 }).collect();
+        let claimed = |file: &FileOnItsWay| ClaimedFile {
+            file: file.id,
+            retries: self.custody.joblog.retries(file.id),
+            attempt: file.attempts + 1,
+        };
+        let claimed = files.iter().map(claimed).collect();
         let claim = Claim { files: claimed, is_alone };
         loop {
             let written = self.custody.joblog.commit(vec![Change::Claim { window, claim: claim.clone() }]);

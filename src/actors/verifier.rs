@@ -158,7 +158,7 @@ impl Work {
                 if self.in_hand.get().is_none() {
                     break;
                 }
-                if self.custody.joblog.begin(file.id, file.attempts) {
+                if self.custody.joblog.begin(file.id, file.retries, file.attempts) {
                     let work = Rc::clone(&self);
                     actix_rt::spawn(async move {
                         let name = format!("verification of file {}, which waits for the next start", file.id);

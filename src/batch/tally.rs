@@ -43,6 +43,22 @@ impl Tally {
         }
     }
 
+    /// Takes back that a file has come to its end in `state`.
+    ///
+    /// # Panics
+    /// When `state` is not terminal, or no such file was counted.
+    pub const fn take_back(&mut self, state: FileState) {
+        match state {
+            FileState::Succeeded => self.succeeded -= 1,
+            FileState::Failed => self.failed -= 1,
+            FileState::Rejected => self.rejected -= 1,
+            FileState::Cancelled => self.cancelled -= 1,
+            FileState::Stored | FileState::Verified | FileState::Processing | FileState::Retrying => {
+                panic!("only a terminal state was counted")
+            }
+        }
+    }
+
     /// Files with an outcome.
     #[must_use]
     pub const fn done(&self) -> u32 {

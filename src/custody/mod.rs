@@ -4,6 +4,7 @@
 mod cancel;
 mod recovery;
 mod removal;
+mod retry;
 mod soundness;
 mod status;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use derive_more::{Display, Error, From};
 pub use self::cancel::Cancel;
 pub use self::recovery::{Recovered, file_record};
 pub use self::removal::Removal;
+pub use self::retry::{RETRIES_MAX, Retry};
 pub use self::status::{BatchStatus, FileStatus};
 pub use self::walk::{BatchPage, BatchWalk};
 use crate::config::SpoolSettings;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::{Custody, CustodyError};
 use crate::batch::{BatchId, FileId};
 use crate::joblog::{Change, FileEnd, FileRecord, JobLog, JobLogError, StoreName};
-use crate::spool::{FrameRef, Known, ResultEntry, ResultsHeader, SealHeader, SealedBatch};
+use crate::spool::{FrameRef, GroupKind, Known, ResultEntry, ResultsHeader, SealHeader, SealedBatch};
 
 /// What a start found.
 #[derive(Debug, Default)]
@@ -111,19 +111,23 @@ impl Custody {
     /// erased, which is the case when its batch is gone.
     async fn enter_outcomes_of(&self, frame: FrameRef) -> Result<usize, CustodyError> {
         let header: ResultsHeader = self.results.header(&frame)?;
-        let is_gone = self.joblog.batch(header.batch)?.is_none();
+        if header.holds == GroupKind::Retries {
+            return self.enter_retries_of(header.batch, frame).await.map(|()| 0);
+        }
+        let batch = self.joblog.batch(header.batch)?;
+        let is_gone = batch.is_none();
         let entries: Vec<ResultEntry> = self.results.entries(&frame, 0, frame.entries as usize)?;
         let mut changes = Vec::new();
-        let mut in_use = false;
+        let mut in_use = batch.is_some_and(|batch| batch.superseded.contains(&frame));
         for entry in entries {
             let known = self.joblog.file(entry.file)?;
             match known.end {
-                Some(end) => in_use |= end.results == frame,
-                None if is_gone => {}
-                None if !self.is_whole(&entry, frame)? => {
+                Some(end) if entry.retries <= known.retries => in_use |= end.results == frame,
+                None if is_gone || entry.retries < known.retries => {}
+                _ if !self.is_whole(&entry, frame)? => {
                     log::warn!("file {}: its result was cut short and is made again", entry.file);
                 }
-                None => match self.joblog.replay(entry.file, &entry.outcome) {
+                _ => match self.joblog.replay(entry.file, &entry.outcome) {
                     Ok(()) => {
                         changes.push(Change::End { file: entry.file, record: Box::new(file_record(entry, frame)) });
                     }
@@ -152,7 +156,9 @@ impl Custody {
         for (_, claim) in &claims {
             for claimed in &claim.files {
                 let counted = attempts.entry(claimed.file).or_default();
-                *counted = (*counted).max(claim.attempts_that_count(*claimed));
+                if claimed.retries == self.joblog.file(claimed.file)?.retries {
+                    *counted = (*counted).max(claim.attempts_that_count(*claimed));
+                }
             }
         }
         let mut changes: Vec<Change> = claims.iter().map(|(window, _)| Change::Release { window: *window }).collect();
@@ -161,7 +167,7 @@ impl Custody {
             let known = self.joblog.file(file)?;
             if known.end.is_none() && self.joblog.batch(file.batch())?.is_some() {
                 let attempts = known.attempts.max(counted);
-                changes.push(Change::Attempts { file, attempts, is_suspect: true });
+                changes.push(Change::Attempts { file, retries: known.retries, attempts, is_suspect: true });
                 interrupted += 1;
             }
         }
@@ -206,8 +212,9 @@ impl Known for InJobLog<'_> {
 /// The record of a file with this outcome.
 #[must_use]
 pub fn file_record(entry: ResultEntry, results: FrameRef) -> FileRecord {
-    let ResultEntry { file: _, attempts, outcome, ended_ms, timings, text_offset, text_length, text_crc } = entry;
+    let ResultEntry { file: _, retries, attempts, outcome, ended_ms, timings, text_offset, text_length, text_crc } =
+        entry;
     let text_at = results.region + text_offset;
     let end = FileEnd { outcome, ended_ms, timings, results, text_at, text_length, text_crc };
-    FileRecord { attempts, is_suspect: false, end: Some(end) }
+    FileRecord { retries, attempts, is_suspect: false, end: Some(end) }
 }

@@ -7,7 +7,7 @@
 
 use super::{Custody, CustodyError};
 use crate::batch::BatchId;
-use crate::joblog::{Change, StoreName};
+use crate::joblog::{Change, JobLogError, StoreName};
 use crate::spool::{FrameRef, SegmentStore};
 
 /// What became of the wish to remove a batch.
@@ -32,12 +32,19 @@ impl Custody {
             Some(record) if record.finished_ms.is_none() => return Ok(Removal::NotCompleted),
             Some(record) => {
                 let doomed = self.joblog.commit(vec![Change::Doom { batch: id }]).await?;
-                self.count_removals(doomed.removals.unwrap_or(0))?;
+                // None when it was retried meanwhile, or somebody else removes it.
+                let Some(removals) = doomed.removals else { return Ok(self.not_removed(id)?) };
+                self.count_removals(removals)?;
                 self.finish_removal(id).await?;
                 self.metrics.spool_files.dec_by(i64::from(record.seal.entries));
             }
         }
         Ok(Removal::Removed)
+    }
+
+    fn not_removed(&self, id: BatchId) -> Result<Removal, JobLogError> {
+        let is_there = self.joblog.batch(id)?.is_some_and(|record| !record.is_doomed);
+        Ok(if is_there { Removal::NotCompleted } else { Removal::Unknown })
     }
 
     /// Removes what is left of a doomed batch.
@@ -46,6 +53,7 @@ impl Custody {
         let files = self.joblog.files(id, 0, record.seal.entries as usize)?;
         let mut results: Vec<FrameRef> =
             files.into_iter().filter_map(|(_, record)| record.end).map(|end| end.results).collect();
+        results.extend(record.superseded);
         results.sort_unstable_by_key(|place| (place.segment, place.frame));
         results.dedup();
         self.spool.store().erase(&[record.seal])?;

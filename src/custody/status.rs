@@ -22,7 +22,9 @@ pub struct FileStatus {
     /// Whether the seal's entry could be read; `sealed` says nothing otherwise.
     pub is_readable: bool,
     pub state: FileState,
-    /// Attempts begun.
+    /// How often the file has been retried.
+    pub retries: u32,
+    /// Attempts begun since then.
     pub attempts: u32,
     pub end: Option<FileEnd>,
 }
@@ -32,7 +34,7 @@ impl FileStatus {
     #[must_use]
     pub fn sealed(id: FileId, sealed: SealedFile) -> Self {
         let state = if sealed.refused.is_some() { FileState::Rejected } else { FileState::Stored };
-        Self { id, sealed, is_readable: true, state, attempts: 0, end: None }
+        Self { id, sealed, is_readable: true, state, retries: 0, attempts: 0, end: None }
     }
 
     /// Whether the bytes that the client sent are still there: those that were refused or are damaged are not.
@@ -177,7 +179,8 @@ impl Custody {
 
     fn file_status(&self, id: FileId, sealed: Option<SealedFile>, record: FileRecord) -> FileStatus {
         let is_readable = sealed.is_some();
-        let mut status = FileStatus { is_readable, ..FileStatus::sealed(id, sealed.unwrap_or_default()) };
+        let mut status =
+            FileStatus { is_readable, retries: record.retries, ..FileStatus::sealed(id, sealed.unwrap_or_default()) };
         if record.end.is_some() {
             status.state = record.state();
             status.attempts = record.attempts;

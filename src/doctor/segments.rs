@@ -7,7 +7,9 @@ use super::examine::Examination;
 use super::report::{Finding, Kind, Remedy};
 use crate::batch::BatchId;
 use crate::joblog::StoreName;
-use crate::spool::{ExaminedSegment, FrameRef, ResultEntry, ResultsHeader, SealHeader, SegmentStore, SegmentUse};
+use crate::spool::{
+    ExaminedSegment, FrameRef, GroupKind, ResultEntry, ResultsHeader, RetriedFile, SealHeader, SegmentStore, SegmentUse,
+};
 
 impl Examination<'_> {
     /// Notes what the segments hold and no record names.
@@ -39,19 +41,20 @@ impl Examination<'_> {
     }
 
     fn look_at_results(&mut self, group: &FrameRef) -> Result<(), DoctorError> {
-        let header: ResultsHeader = self.custody.results.header(group)?;
-        let entries: Vec<ResultEntry> = self.custody.results.entries(group, 0, group.entries as usize)?;
-        let (mut is_used, mut waiting) = (false, 0);
-        for entry in entries {
-            match self.custody.joblog.file(entry.file)?.end {
-                Some(end) => is_used |= end.results == *group,
-                None => waiting += 1,
+        let ResultsHeader { batch, holds } = self.custody.results.header(group)?;
+        let record = self.custody.joblog.batch(batch)?;
+        let is_known = record.is_some() || self.unknown.contains(&batch);
+        let mut is_used = record.is_some_and(|record| record.superseded.contains(group));
+        let (word, waiting) = match holds {
+            GroupKind::Outcomes => {
+                let (names_it, waiting) = self.look_at_outcomes(group)?;
+                is_used |= names_it;
+                ("outcomes", waiting)
             }
-        }
-        let batch = header.batch;
-        let is_known = self.custody.joblog.batch(batch)?.is_some() || self.unknown.contains(&batch);
+            GroupKind::Retries => ("retries", if is_used { 0 } else { self.look_at_retries(group)? }),
+        };
         if is_known && waiting > 0 {
-            let what = format!("has {waiting} outcomes in the results that the job log lacks");
+            let what = format!("has {waiting} {word} in the results that the job log lacks");
             self.note_batch(batch, Remedy::Start, &what);
         } else if !is_known && !self.custody.joblog.kept(StoreName::Spool)?.is_empty() {
             let message = format!("Batch {batch} has outcomes in the results, and its seal is not to be found.");
@@ -62,6 +65,29 @@ impl Examination<'_> {
         }
         self.living.add(StoreName::Results, group);
         Ok(())
+    }
+
+    /// Whether a file's end names the group, and how many of its outcomes the job log lacks.
+    fn look_at_outcomes(&self, group: &FrameRef) -> Result<(bool, usize), DoctorError> {
+        let entries: Vec<ResultEntry> = self.custody.results.entries(group, 0, group.entries as usize)?;
+        let (mut is_used, mut waiting) = (false, 0);
+        for entry in entries {
+            let known = self.custody.joblog.file(entry.file)?;
+            is_used |= known.end.as_ref().is_some_and(|end| end.results == *group);
+            let is_missing = entry.retries > known.retries || (entry.retries == known.retries && known.end.is_none());
+            waiting += usize::from(is_missing);
+        }
+        Ok((is_used, waiting))
+    }
+
+    /// How many retries of the group the job log lacks.
+    fn look_at_retries(&self, group: &FrameRef) -> Result<usize, DoctorError> {
+        let entries: Vec<RetriedFile> = self.custody.results.entries(group, 0, group.entries as usize)?;
+        let mut waiting = 0;
+        for entry in entries {
+            waiting += usize::from(self.custody.joblog.file(entry.file)?.retries < entry.retries);
+        }
+        Ok(waiting)
     }
 
     fn note_batch(&mut self, batch: BatchId, remedy: Remedy, what: &str) {

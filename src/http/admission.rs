@@ -23,6 +23,19 @@ pub fn admit<'a>(request: &HttpRequest, api: &'a Api) -> Result<OpenUpload<'a>, 
     if free.saturating_sub(announced.unwrap_or(0)) < api.limits.disk_free_bytes_min {
         return Err(ApiError::DiskFull);
     }
+    admit_work(api)?;
+    let permit = Arc::clone(&api.uploads).try_acquire_owned().map_err(|_| ApiError::TooManyUploads)?;
+    Ok(OpenUpload { _permit: permit, _counted: Counted::new(&api.custody.metrics) })
+}
+
+/// Lets work in that the server has to make durable and to do.
+///
+/// # Errors
+/// When it is turned away: the server is draining, cannot store anything, or has enough to do.
+pub fn admit_work(api: &Api) -> Result<(), ApiError> {
+    if api.health.is_draining() {
+        return Err(ApiError::Draining);
+    }
     if !api.custody.is_working() {
         let is_full = api.custody.joblog.trouble() == Some(JobLogError::Full);
         return Err(if is_full { ApiError::DiskFull } else { ApiError::StorageUnavailable });
@@ -30,8 +43,7 @@ pub fn admit<'a>(request: &HttpRequest, api: &'a Api) -> Result<OpenUpload<'a>, 
     if api.custody.joblog.open_count() >= api.limits.batches_open_max {
         return Err(ApiError::QueueFull);
     }
-    let permit = Arc::clone(&api.uploads).try_acquire_owned().map_err(|_| ApiError::TooManyUploads)?;
-    Ok(OpenUpload { _permit: permit, _counted: Counted::new(&api.custody.metrics) })
+    Ok(())
 }
 
 /// What an upload holds while it is arriving.

@@ -71,6 +71,10 @@ pub enum ApiError {
     ContentGone,
     #[display("the batch is not completed")]
     NotCompleted,
+    #[display("the file has not failed, its state is {state}")]
+    NotFailed { state: FileState },
+    #[display("a file has been retried {max} times")]
+    RetriedTooOften { max: u32 },
     #[display("If-Match names another version")]
     PreconditionFailed,
     #[display("the range begins behind the {length} bytes")]
@@ -88,7 +92,9 @@ impl ApiError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::NoResult { .. } | Self::NotCompleted => StatusCode::CONFLICT,
+            Self::NoResult { .. } | Self::NotCompleted | Self::NotFailed { .. } | Self::RetriedTooOften { .. } => {
+                StatusCode::CONFLICT
+            }
             Self::ContentGone => StatusCode::GONE,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
@@ -129,6 +135,8 @@ impl ApiError {
             Self::InvalidParameter { .. } => "invalid_parameter",
             Self::NoResult { .. } => "no_result",
             Self::NotCompleted => "not_completed",
+            Self::NotFailed { .. } => "not_failed",
+            Self::RetriedTooOften { .. } => "retried_too_often",
             Self::ContentGone => "content_gone",
             Self::PreconditionFailed => "precondition_failed",
             Self::RangeNotSatisfiable { .. } => "range_not_satisfiable",
@@ -174,6 +182,10 @@ impl ApiError {
             Self::ContentGone => "The file was refused or damaged; its bytes are not kept.".into(),
             Self::NotCompleted => {
                 "The batch is being cancelled and is not through with it; ask again in a moment.".into()
+            }
+            Self::NotFailed { state } => format!("Only a failed file can be retried; this one is {state}.").into(),
+            Self::RetriedTooOften { max } => {
+                format!("A file can be retried {max} times; send it again in another batch.").into()
             }
             Self::PreconditionFailed => "This is not the version that If-Match names; get it anew.".into(),
             Self::RangeNotSatisfiable { length } => {

@@ -9,6 +9,7 @@ mod fuzz;
 mod health;
 mod query;
 mod results;
+mod retry;
 mod selection;
 mod trace;
 mod upload;
@@ -54,6 +55,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             [get().to(batches::status), web::delete().to(batches::remove)],
         ))
         .service(resource("/batches/{batch}/cancel", "POST", [web::post().to(batches::cancel)]))
+        .service(resource("/batches/{batch}/retry", "POST", [web::post().to(retry::retry)]))
         .service(resource("/batches/{batch}/results", "GET, HEAD", [get().to(results::results)]))
         .service(resource("/batches/{batch}/files/{file}", "GET, HEAD", [get().to(files::status)]))
         .service(resource("/batches/{batch}/files/{file}/text", "GET, HEAD", [get().to(files::text)]))

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, web};
 use jiff::Timestamp;
 
 use super::ApiError;
-use crate::batch::{BatchId, FileState};
+use crate::batch::{BatchId, FileId, FileState};
 
 /// A word and what it stands for.
 pub type Word<T> = (&'static str, T);
@@ -70,6 +70,19 @@ impl Query {
         match cursor {
             Some(None) => Err(invalid("cursor", "taken from a next link")),
             Some(cursor) => Ok(cursor),
+            None => Ok(None),
+        }
+    }
+
+    /// The file of a batch that is wanted; a file of another batch is none of its.
+    ///
+    /// # Errors
+    /// When `file` is there and is no file's id, or names none of the batch.
+    pub fn file(&self, batch: BatchId) -> Result<Option<FileId>, ApiError> {
+        match self.0.get("file").map(|text| FileId::parse(text)) {
+            Some(None) => Err(invalid("file", "a file's id")),
+            Some(Some(file)) if file.batch() != batch => Err(ApiError::NotFound),
+            Some(file) => Ok(file),
             None => Ok(None),
         }
     }

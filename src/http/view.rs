@@ -127,6 +127,9 @@ pub struct FileView {
     sha256: Option<String>,
     media_type: Option<String>,
     state: FileState,
+    /// How often it was to be tried anew after it had failed.
+    retries: u32,
+    /// Attempts since then.
     attempts: u32,
     error: Option<ErrorView>,
     result: Option<ResultView>,
@@ -199,7 +202,7 @@ impl From<FileStatus> for FileView {
         let this = format!("/batches/{}/files/{}", status.id.batch(), status.id);
         let error = status.error().map(ErrorView::from);
         let content = status.has_content().then(|| format!("{this}/content"));
-        let FileStatus { id, sealed, is_readable, state, attempts, end } = status;
+        let FileStatus { id, sealed, is_readable, state, retries, attempts, end } = status;
         let is_measured = is_readable && sealed.refused.is_none();
         let timings = end.as_ref().map(|end| end.timings);
         Self {
@@ -210,6 +213,7 @@ impl From<FileStatus> for FileView {
             sha256: is_measured.then(|| hex::encode(sealed.sha256)),
             media_type: Some(sealed.media_type).filter(|media_type| !media_type.is_empty()),
             state,
+            retries,
             attempts,
             error,
             result: end.and_then(|end| result(end, &this)),

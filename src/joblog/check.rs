@@ -223,7 +223,9 @@ fn counts_agree(record: &BatchRecord, ends: &Tally) -> bool {
 /// The marks that a batch must have.
 fn marks_of(id: BatchId, record: &BatchRecord, results: &BTreeSet<u64>) -> Vec<Vec<u8>> {
     let mut marks = vec![key::segment(StoreName::Spool, record.seal.segment, id)];
-    marks.extend(results.iter().map(|segment| key::segment(StoreName::Results, *segment, id)));
+    let superseded = record.superseded.iter().map(|group| group.segment);
+    let segments: BTreeSet<u64> = results.iter().copied().chain(superseded).collect();
+    marks.extend(segments.into_iter().map(|segment| key::segment(StoreName::Results, segment, id)));
     if record.finished_ms.is_none() {
         marks.push(key::open(id));
     }

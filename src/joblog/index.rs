@@ -60,6 +60,7 @@ impl Index {
             is_doomed: false,
             is_cancelled: false,
             refused,
+            superseded: Vec::new(),
         };
         let was_open = self.has(&key::open(id))?;
         let enter = || {
@@ -207,6 +208,7 @@ impl Index {
         for file in &committed.ended {
             self.motion.end(*file);
         }
+        self.open_count.fetch_add(committed.reopened.len(), Ordering::Relaxed);
         for batch in &committed.cancelled {
             self.cancellations.begin(*batch);
         }

@@ -3,7 +3,7 @@
 //! The log follows the seals and the results and can be made anew from them. Changes go through one writer, which flushes
 //! once for all that wait; reading asks nobody. sled is not trusted: every record has a checksum of ours, every group is
 //! followed by a sync of sled's file, opening is done with care, and every start checks the whole log. Reading order:
-//! `key`, `record`, `open`, `index`, `check`, `start`, `motion`, `completions`, `cancellations`, `writer`.
+//! `key`, `record`, `open`, `index`, `check`, `start`, `motion`, `completions`, `cancellations`, `writer`, `step`, `retry`.
 
 mod blobs;
 mod cancellations;
@@ -16,7 +16,9 @@ mod key;
 mod motion;
 mod open;
 mod record;
+mod retry;
 mod start;
+mod step;
 mod writer;
 
 use std::io;

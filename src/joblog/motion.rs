@@ -14,7 +14,9 @@ use crate::batch::{FileEvent, FileId, FileState, IllegalEvent, Outcome};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moving {
     pub state: FileState,
-    /// Attempts begun.
+    /// How often the file has been retried.
+    pub retries: u32,
+    /// Attempts begun since then.
     pub attempts: u32,
 }
 
@@ -25,9 +27,9 @@ pub struct Motion {
 }
 
 impl Motion {
-    /// Takes a file in that has had `attempts`; false when it is in motion already.
-    pub fn begin(&self, file: FileId, attempts: u32) -> bool {
-        let moving = Moving { state: FileState::Stored, attempts };
+    /// Takes a file in that has had `attempts` since the last of its `retries`; false when it is in motion already.
+    pub fn begin(&self, file: FileId, retries: u32, attempts: u32) -> bool {
+        let moving = Moving { state: FileState::Stored, retries, attempts };
         let mut files = self.lock();
         let is_new = !files.contains_key(&file);
         if is_new {
@@ -42,7 +44,7 @@ impl Motion {
     /// [`IllegalEvent`] when the event cannot happen to the file; it stays where it is.
     pub fn apply(&self, file: FileId, event: FileEvent) -> Result<FileState, IllegalEvent> {
         let mut files = self.lock();
-        let stored = Moving { state: FileState::Stored, attempts: 0 };
+        let stored = Moving { state: FileState::Stored, retries: 0, attempts: 0 };
         let moving = files.entry(file).or_insert(stored);
         moving.state = moving.state.next(event)?;
         if event == FileEvent::Started {
@@ -72,10 +74,17 @@ impl Motion {
 }
 
 impl JobLog {
-    /// Takes a file that waits into motion; false when it is there already.
+    /// Takes a file that waits, and has had `attempts` since the last of its `retries`, into motion; false when it is
+    /// there already.
     #[must_use]
-    pub fn begin(&self, file: FileId, attempts: u32) -> bool {
-        self.index.motion.begin(file, attempts)
+    pub fn begin(&self, file: FileId, retries: u32, attempts: u32) -> bool {
+        self.index.motion.begin(file, retries, attempts)
+    }
+
+    /// How often a file in motion has been retried.
+    #[must_use]
+    pub fn retries(&self, file: FileId) -> u32 {
+        self.moving(file).map_or(0, |moving| moving.retries)
     }
 
     /// Moves a file in motion on. In memory only: after a crash it starts from its last durable state.
@@ -130,8 +139,8 @@ mod tests {
         ) {
             let motion = Motion::default();
             let file = BatchId::new().file(0);
-            prop_assert!(motion.begin(file, had));
-            prop_assert!(!motion.begin(file, 0), "it is in motion already");
+            prop_assert!(motion.begin(file, 1, had));
+            prop_assert!(!motion.begin(file, 1, 0), "it is in motion already");
             for event in events {
                 let before = motion.get(file).expect("it is in motion");
                 let applied = motion.apply(file, event);
@@ -139,7 +148,7 @@ mod tests {
                 prop_assert_eq!(&applied, &before.state.next(event));
                 let begun = u32::from(applied.is_ok() && event == FileEvent::Started);
                 let state = applied.unwrap_or(before.state);
-                prop_assert_eq!(after, Moving { state, attempts: before.attempts + begun });
+                prop_assert_eq!(after, Moving { state, attempts: before.attempts + begun, ..before });
             }
         }
     }

@@ -29,6 +29,8 @@ pub struct BatchRecord {
     pub is_cancelled: bool,
     /// The files that were refused while they arrived, by index, ascending: each has ended, and has no record of its own.
     pub refused: Vec<u16>,
+    /// Groups in the results that are the batch's and that no file's end names: its retries, and the failures before them.
+    pub superseded: Vec<FrameRef>,
 }
 
 impl BatchRecord {
@@ -42,7 +44,9 @@ impl BatchRecord {
 /// What has happened to a file since its seal.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FileRecord {
-    /// Attempts that are over, or that a crash has cut short.
+    /// How often the file failed and was to be tried anew.
+    pub retries: u32,
+    /// Attempts since then that are over, or that a crash has cut short.
     pub attempts: u32,
     /// Whether the file may have been what took the whole process down; it is tried alone then.
     pub is_suspect: bool,
@@ -85,6 +89,8 @@ pub struct Claim {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimedFile {
     pub file: FileId,
+    /// How often the file had been retried: what was claimed before a retry says nothing after it.
+    pub retries: u32,
     /// From 1.
     pub attempt: u32,
 }
@@ -132,7 +138,8 @@ mod tests {
 
     #[test]
     fn a_record_survives_the_round_trip_and_no_flipped_bit() {
-        let claim = Claim { files: vec![ClaimedFile { file: BatchId::new().file(3), attempt: 2 }], is_alone: true };
+        let claim =
+            Claim { files: vec![ClaimedFile { file: BatchId::new().file(3), retries: 0, attempt: 2 }], is_alone: true };
         let bytes = encode(&claim);
         assert_eq!(decode::<Claim>(&bytes), Ok(claim));
         for at in 0..bytes.len() {
@@ -153,21 +160,22 @@ mod tests {
             Tally { total, succeeded, failed, rejected, cancelled }
         });
         let rest = any::<(i64, String, u64, Option<i64>, bool, bool, Vec<u16>)>();
-        (numbers(), tally, rest).prop_map(
-            |(seal, tally, (created_ms, owner, bytes_total, finished_ms, is_doomed, is_cancelled, refused))| {
-                BatchRecord {
-                    seal,
-                    created_ms,
-                    owner,
-                    bytes_total,
-                    tally,
-                    finished_ms,
-                    is_doomed,
-                    is_cancelled,
-                    refused,
-                }
-            },
-        )
+        let rest = (rest, vec(numbers(), 0..4));
+        (numbers(), tally, rest).prop_map(|(seal, tally, (rest, superseded))| {
+            let (created_ms, owner, bytes_total, finished_ms, is_doomed, is_cancelled, refused) = rest;
+            BatchRecord {
+                seal,
+                created_ms,
+                owner,
+                bytes_total,
+                tally,
+                finished_ms,
+                is_doomed,
+                is_cancelled,
+                refused,
+                superseded,
+            }
+        })
     }
 
     fn outcome() -> impl Strategy<Value = Outcome> {
@@ -207,7 +215,8 @@ mod tests {
             let timings = Timings { verify_ms: times.0, queued_ms: times.1, process_ms: times.2 };
             FileEnd { outcome, ended_ms, timings, results, text_at, text_length, text_crc }
         });
-        (any::<u32>(), any::<bool>(), of(end)).prop_map(|(attempts, is_suspect, end)| FileRecord {
+        (any::<(u32, u32, bool)>(), of(end)).prop_map(|((retries, attempts, is_suspect), end)| FileRecord {
+            retries,
             attempts,
             is_suspect,
             end,
@@ -215,10 +224,10 @@ mod tests {
     }
 
     fn claim() -> impl Strategy<Value = Claim> {
-        let file = (any::<[u8; 16]>(), 0..BATCH_FILES_LIMIT, any::<u32>());
-        let file = file.prop_map(|(batch, index, attempt)| {
+        let file = (any::<[u8; 16]>(), 0..BATCH_FILES_LIMIT, any::<(u32, u32)>());
+        let file = file.prop_map(|(batch, index, (retries, attempt))| {
             let file = BatchId::from_bytes(batch).file(index);
-            ClaimedFile { file, attempt }
+            ClaimedFile { file, retries, attempt }
         });
         (vec(file, 0..64), any::<bool>()).prop_map(|(files, is_alone)| Claim { files, is_alone })
     }
@@ -253,7 +262,7 @@ mod tests {
 
     #[test]
     fn only_a_file_claimed_alone_is_sure_to_have_been_tried() {
-        let file = |index, attempt| ClaimedFile { file: BatchId::new().file(index), attempt };
+        let file = |index, attempt| ClaimedFile { file: BatchId::new().file(index), retries: 0, attempt };
         let alone = Claim { files: vec![file(0, 3)], is_alone: true };
         let window = Claim { files: vec![file(0, 3), file(1, 1)], is_alone: false };
         assert_eq!(alone.attempts_that_count(alone.files[0]), 3);

@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 use super::key;
-use super::{Checked, JobLog, JobLogError, StoreName, check};
+use super::{BatchRecord, Checked, JobLog, JobLogError, StoreName, check};
 use crate::batch::BatchId;
 #[cfg(test)]
 use crate::spool::SealedBatch;
@@ -71,15 +71,16 @@ impl JobLog {
             let Some(batch) = self.index.batch(id)? else { continue };
             end = end.max(match store {
                 StoreName::Spool => batch.seal.end(),
-                StoreName::Results => self.end_of_results(id, batch.seal.entries as usize, segment)?,
+                StoreName::Results => self.end_of_results(id, &batch, segment)?,
             });
         }
         Ok(end)
     }
 
-    fn end_of_results(&self, id: BatchId, files: usize, segment: u64) -> Result<u64, JobLogError> {
-        let records = self.index.files(id, 0, files)?.into_iter();
+    fn end_of_results(&self, id: BatchId, batch: &BatchRecord, segment: u64) -> Result<u64, JobLogError> {
+        let records = self.index.files(id, 0, batch.seal.entries as usize)?.into_iter();
         let places = records.filter_map(|(_, record)| Some(record.end?.results));
+        let places = places.chain(batch.superseded.iter().copied());
         Ok(places.filter(|place| place.segment == segment).map(|place| place.end()).max().unwrap_or(0))
     }
 

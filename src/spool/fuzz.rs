@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::frame::{
     BLOCK_BYTES, FrameRef, Nonce, PRELUDE_BYTES, Prelude, decode_checked, decode_entries, entries_span, trailer,
 };
-use super::{ResultEntry, ResultsHeader, SealHeader, SealedFile};
+use super::{ResultEntry, ResultsHeader, RetriedFile, SealHeader, SealedFile};
 
 const TRAILER_BYTES: usize = 8;
 
@@ -39,6 +39,7 @@ fn check(bytes: &[u8]) {
         assert_eq!(trailer(bytes), Some(u64::from(length)));
         read_as::<SealHeader, SealedFile>(&prelude.place, bytes);
         read_as::<ResultsHeader, ResultEntry>(&prelude.place, bytes);
+        read_as::<ResultsHeader, RetriedFile>(&prelude.place, bytes);
     }
 }
 

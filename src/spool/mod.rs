@@ -41,7 +41,9 @@ pub use self::fuzz::frame;
 pub use self::intake::{Intake, KeptFile, OnSealed};
 pub use self::lock::DirectoryLock;
 pub use self::removals::Removals;
-pub use self::seal::{ResultEntry, ResultsHeader, SealHeader, SealedBatch, SealedFile, Sha256Digest, Timings};
+pub use self::seal::{
+    GroupKind, ResultEntry, ResultsHeader, RetriedFile, SealHeader, SealedBatch, SealedFile, Sha256Digest, Timings,
+};
 pub use self::store::{SegmentStore, StoreOptions};
 pub use self::survey::{Known, Survey};
 

@@ -47,10 +47,28 @@ pub struct SealedBatch {
     pub files: Vec<SealedFile>,
 }
 
-/// What a group of results says of itself: all are of one batch.
+/// What a group in the results says of itself: all of it is of one batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResultsHeader {
     pub batch: BatchId,
+    pub holds: GroupKind,
+}
+
+/// What the entries of a group in the results are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GroupKind {
+    /// Each is a [`ResultEntry`].
+    Outcomes,
+    /// Each is a [`RetriedFile`].
+    Retries,
+}
+
+/// A failed file that is to be tried anew; its failure no longer counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetriedFile {
+    pub file: FileId,
+    /// How often it has been retried, with this time.
+    pub retries: u32,
 }
 
 /// How long a file took on its way.
@@ -68,6 +86,9 @@ pub struct Timings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResultEntry {
     pub file: FileId,
+    /// How often the file had been retried: of two outcomes the one after more retries counts.
+    pub retries: u32,
+    /// Attempts since the last retry.
     pub attempts: u32,
     pub outcome: Outcome,
     /// Milliseconds since 1970-01-01T00:00:00Z.

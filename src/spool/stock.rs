@@ -59,7 +59,12 @@ struct State {
 impl Stock {
     /// Starts the keeper.
     pub fn open(options: StockOptions) -> io::Result<Self> {
-        let shelf = Arc::new(Shelf { options, state: Mutex::default(), changed: Condvar::new(), is_read_only: AtomicBool::new(false) });
+        let shelf = Arc::new(Shelf {
+            options,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            is_read_only: AtomicBool::new(false),
+        });
         let kept = Arc::clone(&shelf);
         let keeper = std::thread::Builder::new().name("stock".into()).spawn(move || kept.keep())?;
         Ok(Self { shelf, keeper: Some(keeper) })

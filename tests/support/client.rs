@@ -142,7 +142,12 @@ impl Server {
 
     /// A request to do something, which says all in its path.
     pub fn post_to(&self, path: &str) -> Answer {
-        answer(agent().post(self.url(path)).send_empty().unwrap_or_else(|error| panic!("POST {path}: {error}")))
+        self.try_post_to(path).unwrap_or_else(|error| panic!("POST {path}: {error}"))
+    }
+
+    /// The same, of a server that may be gone.
+    pub fn try_post_to(&self, path: &str) -> Result<Answer, ureq::Error> {
+        agent().post(self.url(path)).send_empty().map(answer)
     }
 
     /// Uploads a body of a known length that is read while it is sent.

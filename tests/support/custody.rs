@@ -11,7 +11,7 @@ use consign::custody::{Custody, CustodyError, CustodyOptions, Removal, file_reco
 use consign::joblog::{Change, Claim, ClaimedFile};
 use consign::metrics::Metrics;
 use consign::spool::{
-    DirectoryLock, FrameBody, FrameKind, ResultEntry, ResultsHeader, SealHeader, SealedFile, Timings,
+    DirectoryLock, FrameBody, FrameKind, GroupKind, ResultEntry, ResultsHeader, SealHeader, SealedFile, Timings,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -90,6 +90,7 @@ pub async fn end_with(custody: &Custody, files: &[FileId], text: impl Fn(FileId)
         let text = text(*file);
         entries.push(ResultEntry {
             file: *file,
+            retries: 0,
             attempts: 1,
             outcome: Outcome::Succeeded(TextInfo {
                 chars: text.len() as u64,
@@ -106,7 +107,11 @@ pub async fn end_with(custody: &Custody, files: &[FileId], text: impl Fn(FileId)
         });
         texts.push_str(&text);
     }
-    let frame = FrameBody::encode(FrameKind::Results, &ResultsHeader { batch: files[0].batch() }, &entries);
+    let frame = FrameBody::encode(
+        FrameKind::Results,
+        &ResultsHeader { batch: files[0].batch(), holds: GroupKind::Outcomes },
+        &entries,
+    );
     let (answer, place) = oneshot::channel();
     let on_committed = Box::new(move |committed| answer.send(committed).expect("the test waits"));
     custody.results.append(texts.into_bytes(), frame, on_committed).await.expect("the results take a group");
@@ -140,7 +145,7 @@ pub async fn live(custody: &Custody, batches: usize, with_removals: bool, seed: 
     }
     let id = store(custody, 1, 500).await;
     expected.batches.insert(id, vec![false]);
-    let claim = Claim { files: vec![ClaimedFile { file: id.file(0), attempt: 1 }], is_alone: false };
+    let claim = Claim { files: vec![ClaimedFile { file: id.file(0), retries: 0, attempt: 1 }], is_alone: false };
     custody.joblog.commit(vec![Change::Claim { window: seed, claim }]).await.expect("the job log takes a claim");
 }
 

@@ -27,8 +27,9 @@ pub use form::Form;
 pub use server::{DataDir, Server};
 pub use status::{Batch, FileStatus};
 
-/// When a test gives up. Generous: a debug build on a busy machine is slow, and only a failure waits for it.
-pub const DEADLINE: Duration = Duration::from_mins(5);
+/// When a test gives up. Generous: a debug build on a busy machine is slow, and only a failure waits for it. Before the
+/// test runner ends the test, so that the test says what it waited for.
+pub const DEADLINE: Duration = Duration::from_mins(4);
 
 /// Between two looks at what a test waits for.
 const LOOK_EVERY: Duration = Duration::from_millis(5);

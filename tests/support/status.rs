@@ -52,6 +52,7 @@ pub struct FileStatus {
     pub sha256: Option<String>,
     pub media_type: Option<String>,
     pub state: String,
+    pub retries: u64,
     pub attempts: u64,
     pub error: Option<FileError>,
     pub result: Option<FileResult>,

@@ -67,7 +67,12 @@ impl Work {
         self.custody.metrics.processing_retries.inc();
         let delay = backoff::delay(self.options.retry_base, file.attempts);
         log::info!("file {}: attempt {} ended with {error}; the next is in {delay:?}", file.id, file.attempts);
-        let counted = Change::Attempts { file: file.id, attempts: file.attempts, is_suspect: file.is_suspect };
+        let counted = Change::Attempts {
+            file: file.id,
+            retries: self.custody.joblog.retries(file.id),
+            attempts: file.attempts,
+            is_suspect: file.is_suspect,
+        };
         if let Err(error) = self.custody.joblog.commit(vec![counted]).await {
             log::error!("file {}: its attempts could not be written down: {error}", file.id);
         }

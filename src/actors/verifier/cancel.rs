@@ -54,7 +54,7 @@ impl Work {
             for file in self.waiting_files(turn).await {
                 let Ok(slot) = Arc::clone(&self.slots_of_cancelled).acquire_owned().await else { return };
                 // What is handed out already is ended where it is.
-                if self.custody.joblog.begin(file.id, file.attempts) {
+                if self.custody.joblog.begin(file.id, file.retries, file.attempts) {
                     self.end(&file, Outcome::Cancelled, false, Timings::default(), slot.into()).await;
                 }
             }

@@ -15,6 +15,7 @@ pub struct WaitingFile {
     pub record: Arc<BatchRecord>,
     /// None when the seal is damaged in this place.
     pub sealed: Option<SealedFile>,
+    pub retries: u32,
     pub attempts: u32,
     pub is_suspect: bool,
 }
@@ -40,6 +41,7 @@ pub fn read_turn(custody: &Custody, turn: &Turn) -> Result<Vec<WaitingFile>, Cus
                 id: status.id,
                 record: Arc::clone(&record),
                 sealed: status.is_readable.then_some(status.sealed),
+                retries: known.retries,
                 attempts: known.attempts,
                 is_suspect: known.is_suspect,
             });

@@ -12,7 +12,7 @@ use crate::batch::{BatchId, FileErrorCode, FileId, FileState, Outcome, TextInfo}
 use crate::config::Config;
 use crate::joblog::{Change, Claim, ClaimedFile};
 use crate::spool::{
-    FrameBody, FrameKind, FrameRef, ResultEntry, ResultsHeader, SealHeader, SealedBatch, SealedFile, Timings,
+    FrameBody, FrameKind, FrameRef, GroupKind, ResultEntry, ResultsHeader, SealHeader, SealedBatch, SealedFile, Timings,
 };
 
 fn open(dir: &TempDir) -> Custody {
@@ -52,6 +52,7 @@ async fn append_results(custody: &Custody, files: &[FileId]) -> (Vec<ResultEntry
     let text = b"a text";
     let entry = |(at, file): (usize, &FileId)| ResultEntry {
         file: *file,
+        retries: 0,
         attempts: 1,
         outcome: Outcome::Succeeded(TextInfo { chars: 6, tokens: 2, engine: "test".into(), ..TextInfo::default() }),
         ended_ms: 2,
@@ -61,7 +62,11 @@ async fn append_results(custody: &Custody, files: &[FileId]) -> (Vec<ResultEntry
         text_crc: crc32fast::hash(text),
     };
     let entries: Vec<ResultEntry> = files.iter().enumerate().map(entry).collect();
-    let frame = FrameBody::encode(FrameKind::Results, &ResultsHeader { batch: files[0].batch() }, &entries);
+    let frame = FrameBody::encode(
+        FrameKind::Results,
+        &ResultsHeader { batch: files[0].batch(), holds: GroupKind::Outcomes },
+        &entries,
+    );
     let (answer, place) = tokio::sync::oneshot::channel();
     let on_committed = Box::new(move |committed| answer.send(committed).unwrap());
     custody.results.append(text.repeat(files.len()), frame, on_committed).await.unwrap();

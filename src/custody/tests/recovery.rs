@@ -92,7 +92,7 @@ async fn a_file_claimed_alone_has_had_its_attempt_and_its_neighbours_have_not() 
     let custody = open(&dir);
     let batch = store(&custody, 3, true).await;
     let [first, second, third] = files(&batch)[..] else { unreachable!() };
-    let claimed = |file, attempt| ClaimedFile { file, attempt };
+    let claimed = |file, attempt| ClaimedFile { file, retries: 0, attempt };
     let window = Claim { files: vec![claimed(first, 1), claimed(second, 2)], is_alone: false };
     let alone = Claim { files: vec![claimed(third, 1)], is_alone: true };
     let changes = vec![Change::Claim { window: 1, claim: window }, Change::Claim { window: 2, claim: alone }];
@@ -147,7 +147,7 @@ async fn a_log_that_contradicts_itself_or_has_lost_a_removal_is_not_worked_with(
     custody.recover().await.unwrap();
     custody
         .joblog
-        .commit(vec![Change::Attempts { file: BatchId::new().file(0), attempts: 1, is_suspect: true }])
+        .commit(vec![Change::Attempts { file: BatchId::new().file(0), retries: 0, attempts: 1, is_suspect: true }])
         .await
         .unwrap();
     assert_eq!(custody.recover().await.unwrap_err(), JobLogError::Damaged.into());

@@ -1,0 +1,183 @@
+//! A step: the changes of a group on their way into one atomic batch.
+//!
+//! Each change sees what those before it in the group have left; what the log itself holds is from before the group.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
+use super::record::{self, BatchRecord, FileRecord};
+use super::writer::{Change, Committed};
+use super::{Index, JobLogError, StoreName, key};
+use crate::batch::{BatchId, FileId, FileState};
+use crate::fault::{self, DurableStep};
+
+/// A group's changes, as far as they have been taken.
+pub struct Step<'a> {
+    pub(super) index: &'a Index,
+    pub(super) batch: sled::Batch,
+    records: HashMap<BatchId, Option<BatchRecord>>,
+    ended: HashSet<FileId>,
+    pub(super) retried: HashSet<FileId>,
+    /// What the group is, by the weightiest of its changes.
+    pub(super) passes: DurableStep,
+    /// Removals that begin with this group.
+    removals: u64,
+}
+
+impl<'a> Step<'a> {
+    pub(super) fn new(index: &'a Index) -> Self {
+        Self {
+            index,
+            batch: sled::Batch::default(),
+            records: HashMap::new(),
+            ended: HashSet::new(),
+            retried: HashSet::new(),
+            passes: DurableStep::ClaimAppend,
+            removals: 0,
+        }
+    }
+
+    pub(super) fn take(&mut self, changes: Vec<Change>) -> Result<Committed, JobLogError> {
+        let mut committed = Committed::default();
+        for change in changes {
+            match change {
+                Change::End { file, record } => {
+                    // One record that cannot be read must not hold back the outcomes of others.
+                    if let Err(error) = self.end(file, &record, &mut committed) {
+                        log::error!("file {file}: its outcome waits for the next start: {error}");
+                    }
+                }
+                Change::Attempts { file, retries, attempts, is_suspect } => {
+                    let record = FileRecord { retries, attempts, is_suspect, end: None };
+                    self.batch.insert(key::file(file), record::encode(&record));
+                }
+                Change::Claim { window, claim } => self.batch.insert(key::claim(window), record::encode(&claim)),
+                Change::Release { window } => self.batch.remove(key::claim(window)),
+                Change::Cancel { batch } => self.cancel(batch, &mut committed)?,
+                Change::Retry { batch, files, order } => self.retry(batch, files, order, &mut committed)?,
+                Change::Doom { batch } => self.doom(batch, &mut committed)?,
+                Change::Forget { batch, spool, results } => self.forget(batch, &spool, &results)?,
+            }
+        }
+        Ok(committed)
+    }
+
+    /// Writes an outcome down, unless the file has one or its batch is gone.
+    fn end(&mut self, file: FileId, record: &FileRecord, committed: &mut Committed) -> Result<(), JobLogError> {
+        let Some(end) = &record.end else { return Ok(()) };
+        let batch_id = file.batch();
+        let known = self.index.file(file)?;
+        let is_superseded = record.retries < known.retries;
+        let has_ended = known.end.is_some() && record.retries == known.retries;
+        if self.ended.contains(&file) || is_superseded || has_ended {
+            self.drop_outcome(file, "it has one");
+            return Ok(());
+        }
+        let state = self.index.motion.get(file).map_or(FileState::Stored, |moving| moving.state);
+        let state = match state.next(end.outcome.event()) {
+            Ok(state) => state,
+            Err(error) => {
+                log::error!("file {file}: {error}");
+                return Ok(());
+            }
+        };
+        match self.record(batch_id)? {
+            None => {
+                self.drop_outcome(file, "its batch is gone");
+                return Ok(());
+            }
+            Some(batch) if batch.is_refused(file.index()) => {
+                self.drop_outcome(file, "it was refused while it arrived");
+                return Ok(());
+            }
+            Some(_) => {}
+        }
+        if let Some(before) = &known.end {
+            // Where its retry is lost, the outcome after it is enough to know of it.
+            self.take_back(file, before, committed)?;
+        }
+        let Some(batch) = self.record(batch_id)? else { return Ok(()) };
+        batch.tally.count(state);
+        let is_last = batch.tally.pending() == 0 && batch.finished_ms.is_none();
+        if is_last {
+            batch.finished_ms = Some(end.ended_ms);
+            committed.completed.push(batch_id);
+            self.batch.remove(key::open(batch_id));
+            self.passes = DurableStep::BatchClose;
+        } else if self.passes == DurableStep::ClaimAppend {
+            self.passes = DurableStep::OutcomeAppend;
+        }
+        self.ended.insert(file);
+        committed.ended.push(file);
+        self.batch.insert(key::file(file), record::encode(record));
+        self.batch.insert(key::segment(StoreName::Results, end.results.segment, batch_id), &[]);
+        self.batch.insert(key::checkpoint(StoreName::Results), &end.results.segment.to_be_bytes());
+        Ok(())
+    }
+
+    /// Leaves a file as it is. Whoever brought the outcome is through with it.
+    fn drop_outcome(&self, file: FileId, why: &str) {
+        log::warn!("file {file}: an outcome is dropped: {why}");
+        self.index.motion.end(file);
+    }
+
+    fn cancel(&mut self, id: BatchId, committed: &mut Committed) -> Result<(), JobLogError> {
+        if let Some(record) = self.record(id)?.filter(|record| record.finished_ms.is_none()) {
+            record.is_cancelled = true;
+            committed.cancelled.push(id);
+        }
+        Ok(())
+    }
+
+    fn doom(&mut self, id: BatchId, committed: &mut Committed) -> Result<(), JobLogError> {
+        self.passes = DurableStep::RemovalAppend;
+        let can_go = |record: &&mut BatchRecord| record.finished_ms.is_some() && !record.is_doomed;
+        if let Some(record) = self.record(id)?.filter(can_go) {
+            record.is_doomed = true;
+            self.batch.insert(key::doomed(id), &[]);
+            self.removals += 1;
+            committed.removals = Some(self.index.removals()? + self.removals);
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, id: BatchId, spool: &[u64], results: &[u64]) -> Result<(), JobLogError> {
+        self.passes = DurableStep::RemovalAppend;
+        let keys = self.index.keys_of(id)?;
+        self.records.insert(id, None);
+        for key in keys {
+            self.batch.remove(key);
+        }
+        for (store, segments) in [(StoreName::Spool, spool), (StoreName::Results, results)] {
+            for segment in segments {
+                self.batch.remove(key::segment(store, *segment, id));
+            }
+        }
+        self.batch.remove(key::open(id));
+        self.batch.remove(key::doomed(id));
+        Ok(())
+    }
+
+    /// The batch's record as this group leaves it so far.
+    pub(super) fn record(&mut self, id: BatchId) -> Result<Option<&mut BatchRecord>, JobLogError> {
+        let record = match self.records.entry(id) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(self.index.batch(id)?),
+        };
+        Ok(record.as_mut())
+    }
+
+    pub(super) fn apply(mut self) -> Result<(), JobLogError> {
+        for (id, record) in &self.records {
+            if let Some(record) = record {
+                self.batch.insert(key::batch(*id), record::encode(record));
+            }
+        }
+        if self.removals > 0 {
+            let removals = self.index.removals()? + self.removals;
+            self.batch.insert(key::removals(), &removals.to_be_bytes());
+        }
+        let apply = || self.index.db.apply_batch(self.batch).map_err(|error| JobLogError::from_sled(&error));
+        fault::step(self.passes, apply)
+    }
+}
