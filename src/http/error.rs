@@ -1,5 +1,5 @@
-//! What clients are told when a request fails: problem details (RFC 9457) with a stable code; the only place that knows
-//! status codes. Paths and inner errors stay in the log, under the same request id.
+//! Why requests fail, and what clients are told then: a stable code and a sentence. Paths and inner errors stay in the
+//! log, under the same request id.
 
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -7,11 +7,15 @@ use std::io::ErrorKind;
 use actix_multipart::MultipartError;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, ContentRange, ContentRangeSpec, RETRY_AFTER};
+use actix_web::http::header::{
+    ALLOW, CONNECTION, CONTENT_RANGE, ContentRange, ContentRangeSpec, HeaderName, HeaderValue, RETRY_AFTER,
+    TryIntoHeaderValue,
+};
 use actix_web::{HttpResponse, ResponseError};
 use derive_more::{Display, Error};
-use serde::Serialize;
 
+use super::code::ErrorCode;
+use super::problem::Problem;
 use super::view::RefusedFileView;
 use crate::batch::FileState;
 use crate::custody::CustodyError;
@@ -62,7 +66,7 @@ pub enum ApiError {
     #[display("there is no such thing")]
     NotFound,
     #[display("the method is not allowed; allowed are {allow}")]
-    MethodNotAllowed { allow: &'static str },
+    MethodNotAllowed { allow: String },
     #[display("the parameter {name} is not {expected}")]
     InvalidParameter { name: &'static str, expected: String },
     #[display("the file has no text, its state is {state}")]
@@ -84,63 +88,36 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    const fn status(&self) -> StatusCode {
-        match self {
-            Self::MalformedMultipart(_) | Self::NoFiles | Self::BadField { .. } | Self::InvalidParameter { .. } => {
-                StatusCode::BAD_REQUEST
-            }
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::NoResult { .. } | Self::NotCompleted | Self::NotFailed { .. } | Self::RetriedTooOften { .. } => {
-                StatusCode::CONFLICT
-            }
-            Self::ContentGone => StatusCode::GONE,
-            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
-            Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
-            Self::TooManyFiles { .. }
-            | Self::TooManyFields { .. }
-            | Self::FieldTooLarge { .. }
-            | Self::BatchTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::AllFilesRejected { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooManyUploads | Self::QueueFull => StatusCode::TOO_MANY_REQUESTS,
-            Self::StorageFailed(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::StorageUnavailable | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
-            Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
-        }
-    }
-
     /// The stable word that programs match on.
-    pub(super) const fn code(&self) -> &'static str {
+    pub(super) const fn code(&self) -> ErrorCode {
         match self {
-            Self::MalformedMultipart(_) => "malformed_multipart",
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::NoFiles => "no_files",
-            Self::BadField { .. } => "bad_field",
-            Self::TooManyFiles { .. } => "too_many_files",
-            Self::TooManyFields { .. } => "too_many_fields",
-            Self::FieldTooLarge { .. } => "field_too_large",
-            Self::BatchTooLarge { .. } => "batch_too_large",
-            Self::AllFilesRejected { .. } => "all_files_rejected",
-            Self::RequestTimeout => "request_timeout",
-            Self::TooManyUploads => "too_many_uploads",
-            Self::QueueFull => "queue_full",
-            Self::DiskFull => "disk_full",
-            Self::StorageFailed(_) => "storage_failed",
-            Self::StorageUnavailable => "storage_unavailable",
-            Self::Draining => "draining",
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed { .. } => "method_not_allowed",
-            Self::InvalidParameter { .. } => "invalid_parameter",
-            Self::NoResult { .. } => "no_result",
-            Self::NotCompleted => "not_completed",
-            Self::NotFailed { .. } => "not_failed",
-            Self::RetriedTooOften { .. } => "retried_too_often",
-            Self::ContentGone => "content_gone",
-            Self::PreconditionFailed => "precondition_failed",
-            Self::RangeNotSatisfiable { .. } => "range_not_satisfiable",
-            Self::Internal(_) => "internal",
+            Self::MalformedMultipart(_) => ErrorCode::MalformedMultipart,
+            Self::UnsupportedMediaType => ErrorCode::UnsupportedMediaType,
+            Self::NoFiles => ErrorCode::NoFiles,
+            Self::BadField { .. } => ErrorCode::BadField,
+            Self::TooManyFiles { .. } => ErrorCode::TooManyFiles,
+            Self::TooManyFields { .. } => ErrorCode::TooManyFields,
+            Self::FieldTooLarge { .. } => ErrorCode::FieldTooLarge,
+            Self::BatchTooLarge { .. } => ErrorCode::BatchTooLarge,
+            Self::AllFilesRejected { .. } => ErrorCode::AllFilesRejected,
+            Self::RequestTimeout => ErrorCode::RequestTimeout,
+            Self::TooManyUploads => ErrorCode::TooManyUploads,
+            Self::QueueFull => ErrorCode::QueueFull,
+            Self::DiskFull => ErrorCode::DiskFull,
+            Self::StorageFailed(_) => ErrorCode::StorageFailed,
+            Self::StorageUnavailable => ErrorCode::StorageUnavailable,
+            Self::Draining => ErrorCode::Draining,
+            Self::NotFound => ErrorCode::NotFound,
+            Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
+            Self::InvalidParameter { .. } => ErrorCode::InvalidParameter,
+            Self::NoResult { .. } => ErrorCode::NoResult,
+            Self::NotCompleted => ErrorCode::NotCompleted,
+            Self::NotFailed { .. } => ErrorCode::NotFailed,
+            Self::RetriedTooOften { .. } => ErrorCode::RetriedTooOften,
+            Self::ContentGone => ErrorCode::ContentGone,
+            Self::PreconditionFailed => ErrorCode::PreconditionFailed,
+            Self::RangeNotSatisfiable { .. } => ErrorCode::RangeNotSatisfiable,
+            Self::Internal(_) => ErrorCode::Internal,
         }
     }
 
@@ -200,56 +177,40 @@ impl ApiError {
     /// The whole answer, under a request's id.
     #[must_use]
     pub fn response(&self, request_id: &str) -> HttpResponse {
-        let status = self.status();
-        let mut response = HttpResponse::build(status);
-        response.insert_header((CONTENT_TYPE, "application/problem+json"));
-        match self {
-            Self::MethodNotAllowed { allow } => {
-                response.insert_header((ALLOW, *allow));
-            }
+        let detail = self.detail();
+        let mut problem = Problem::new(self.code(), &detail, request_id);
+        if let Self::AllFilesRejected { files } = self {
+            problem = problem.with_files(files);
+        }
+        let mut response = problem.response();
+        if let Some((name, value)) = self.header() {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+
+    /// What the answer says in a header of its own, for programs that do not read its body.
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        let (name, value) = match self {
+            Self::MethodNotAllowed { allow } => (ALLOW, HeaderValue::from_str(allow).ok()?),
             Self::RangeNotSatisfiable { length } => {
                 let whole = ContentRangeSpec::Bytes { range: None, instance_length: Some(*length) };
-                response.insert_header(ContentRange(whole));
+                (CONTENT_RANGE, ContentRange(whole).try_into_value().ok()?)
             }
             Self::TooManyUploads | Self::QueueFull | Self::StorageUnavailable | Self::Draining => {
-                response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
+                (RETRY_AFTER, RETRY_AFTER_SECONDS.into())
             }
             // What is left of the body is not worth reading.
-            Self::RequestTimeout => {
-                response.insert_header((CONNECTION, "close"));
-            }
-            _ => {}
-        }
-        let files = if let Self::AllFilesRejected { files } = self { Some(files.as_slice()) } else { None };
-        let title = status.canonical_reason().unwrap_or("Error");
-        response.json(Problem {
-            r#type: "about:blank",
-            title,
-            status: status.as_u16(),
-            code: self.code(),
-            detail: self.detail(),
-            request_id,
-            files,
-        })
+            Self::RequestTimeout => (CONNECTION, HeaderValue::from_static("close")),
+            _ => return None,
+        };
+        Some((name, value))
     }
-}
-
-/// Problem details (RFC 9457) with our members.
-#[derive(Serialize)]
-struct Problem<'a> {
-    r#type: &'static str,
-    title: &'static str,
-    status: u16,
-    code: &'static str,
-    detail: Cow<'static, str>,
-    request_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    files: Option<&'a [RefusedFileView]>,
 }
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        self.status()
+        self.code().status()
     }
 
     /// The tracing middleware, which knows the request's id, makes the body.

@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 
 use super::batches::{batch_id, off_thread};
 use super::view::FileView;
-use super::{Api, ApiError};
+use super::{Api, ApiError, ErrorCode};
 use crate::batch::{BatchId, Outcome};
 use crate::custody::{Custody, FileStatus};
 use crate::joblog::{BatchRecord, FileEnd};
@@ -149,7 +149,7 @@ impl Results {
 /// Why a line has no text although its file succeeded.
 #[derive(Serialize)]
 struct TextError<'a> {
-    code: &'static str,
+    code: ErrorCode,
     message: &'a str,
 }
 
