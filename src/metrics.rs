@@ -84,6 +84,8 @@ pub struct Metrics {
     pub http_requests: Family<HttpLabels, Counter>,
     pub http_seconds: Family<HttpLabels, Histogram, fn() -> Histogram>,
     pub uploads_open: Gauge<i64>,
+    pub event_streams_open: Gauge<i64>,
+    pub event_streams_cut_off: Counter,
     pub uptime_seconds: Gauge<f64, AtomicU64>,
 }
 
@@ -124,6 +126,8 @@ impl Metrics {
             http_requests: Family::default(),
             http_seconds: Family::new_with_constructor(http_buckets as fn() -> Histogram),
             uploads_open: Gauge::default(),
+            event_streams_open: Gauge::default(),
+            event_streams_cut_off: Counter::default(),
             uptime_seconds: Gauge::default(),
         };
         metrics.register_files();
@@ -185,6 +189,12 @@ impl Metrics {
         r.register("http_requests", "Requests answered, by route and status", self.http_requests.clone());
         r.register_with_unit("http_request", "Time to the answer", Unit::Seconds, self.http_seconds.clone());
         r.register("uploads_open", "Uploads that are arriving", self.uploads_open.clone());
+        r.register("event_streams_open", "Streams of events that are open", self.event_streams_open.clone());
+        r.register(
+            "event_streams_cut_off",
+            "Streams of events that ended because their reader took nothing",
+            self.event_streams_cut_off.clone(),
+        );
         r.register_with_unit("uptime", "Time since the start", Unit::Seconds, self.uptime_seconds.clone());
     }
 

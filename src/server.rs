@@ -26,7 +26,7 @@ use crate::batch::BatchId;
 use crate::config::{AttemptsSettings, Config, Limits, ShutdownSettings, VerifySettings};
 use crate::custody::{Custody, CustodyError, CustodyOptions, Recovered};
 use crate::health::Health;
-use crate::http::{self, Api};
+use crate::http::{self, Api, EventStreams};
 use crate::joblog::JobLogError;
 use crate::metrics::Metrics;
 use crate::spool::DirectoryLock;
@@ -177,6 +177,7 @@ fn bind(
         verifier: pipeline.verifier.clone(),
         limits: config.limits.clone(),
         uploads: Arc::new(Semaphore::new(uploads_open_max)),
+        events: EventStreams::new(config.events.clone()),
         blocking: Handle::current(),
         started: Instant::now(),
     });

@@ -4,8 +4,8 @@
 use std::fmt::Display;
 
 use super::{
-    AttemptsSettings, Config, ExtractSettings, Limits, ShutdownSettings, SpoolSettings, VerifySettings, WorkerSettings,
-    bytes::text,
+    AttemptsSettings, Config, EventsSettings, ExtractSettings, Limits, ShutdownSettings, SpoolSettings, VerifySettings,
+    WorkerSettings, bytes::text,
 };
 use crate::batch::BATCH_FILES_LIMIT;
 
@@ -38,7 +38,7 @@ pub struct Impossible {
 
 /// Whether a server can work with these settings.
 pub fn check(config: &Config) -> Result<(), Impossible> {
-    let Config { listen: _, data_dir, limits, spool, attempts, verify, extract, worker, shutdown } = config;
+    let Config { listen: _, data_dir, limits, spool, attempts, verify, extract, worker, events, shutdown } = config;
     require(!data_dir.as_os_str().is_empty(), "data_dir", "the path of a directory")?;
     check_limits(limits)?;
     check_spool(spool)?;
@@ -46,6 +46,7 @@ pub fn check(config: &Config) -> Result<(), Impossible> {
     check_verify(verify)?;
     check_worker(worker, limits)?;
     check_extract(extract, worker)?;
+    check_events(events)?;
     check_shutdown(shutdown)
 }
 
@@ -156,6 +157,13 @@ fn are_languages(names: &str) -> bool {
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '/')
     };
     names.split('+').all(is_name)
+}
+
+fn check_events(events: &EventsSettings) -> Result<(), Impossible> {
+    let &EventsSettings { streams_open_max, heartbeat_ms, stall_ms_max } = events;
+    at_least("events.streams_open_max", streams_open_max, 1)?;
+    within("events.heartbeat_ms", heartbeat_ms, 1, MS_MAX)?;
+    within("events.stall_ms_max", stall_ms_max, 1, MS_MAX)
 }
 
 fn check_shutdown(shutdown: &ShutdownSettings) -> Result<(), Impossible> {

@@ -4,18 +4,21 @@
 //! environment and flags over the defaults, `check` refuses what no server can work with. A setting of bytes takes a
 //! whole number or a text like `"256 MiB"` and has `bytes` in its name; one of time has `ms`, thousandths of a second.
 
+mod address;
 mod bytes;
 mod check;
 mod effective;
+mod events;
 mod layers;
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use bytesize::{GIB, KIB, MIB};
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 
 use crate::batch::Tokenizer;
 pub use effective::{Effective, Origin, Setting};
+pub use events::EventsSettings;
 pub use layers::{ConfigError, Flag, Sources, file_in_force};
 
 /// All settings of one server.
@@ -24,7 +27,7 @@ pub use layers::{ConfigError, Flag, Sources, file_in_force};
 pub struct Config {
     /// The address and port that take requests; port 0 takes any free one. Loopback, so that nobody else's machine
     /// gets in before the operator says so.
-    #[serde(deserialize_with = "address")]
+    #[serde(deserialize_with = "address::deserialize")]
     pub listen: SocketAddr,
     /// The directory of everything that the server keeps, relative to the working directory. Beside the program, so
     /// that a first run needs no rights and leaves nothing elsewhere.
@@ -35,6 +38,7 @@ pub struct Config {
     pub verify: VerifySettings,
     pub extract: ExtractSettings,
     pub worker: WorkerSettings,
+    pub events: EventsSettings,
     pub shutdown: ShutdownSettings,
 }
 
@@ -207,6 +211,7 @@ impl Default for Config {
             verify: VerifySettings::default(),
             extract: ExtractSettings::default(),
             worker: WorkerSettings::default(),
+            events: EventsSettings::default(),
             shutdown: ShutdownSettings::default(),
         }
     }
@@ -285,15 +290,4 @@ impl Default for ShutdownSettings {
     fn default() -> Self {
         Self { drain_ms_max: 30_000 }
     }
-}
-
-/// Reads a socket address; the standard reading does not say what would have been right.
-fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map_err(|_| {
-        de::Error::invalid_value(
-            de::Unexpected::Str(&text),
-            &"an address and a port, such as 127.0.0.1:8080 or [::1]:0",
-        )
-    })
 }

@@ -8,6 +8,9 @@ use crate::batch::{BatchId, FileId};
 use crate::joblog::{Change, FileEnd, FileRecord, JobLog, JobLogError, StoreName};
 use crate::spool::{FrameRef, GroupKind, Known, ResultEntry, ResultsHeader, SealHeader, SealedBatch};
 
+/// Batches that are told of with one flush.
+const TOLD_TOGETHER_MAX: usize = 256;
+
 /// What a start found.
 #[derive(Debug, Default)]
 pub struct Recovered {
@@ -41,16 +44,28 @@ impl Custody {
         self.enter_missing_outcomes(&mut recovered).await?;
         recovered.interrupted = self.count_interrupted_attempts().await?;
         recovered.open = self.joblog.open_batches()?;
+        let mut untold = Vec::new();
         for batch in &recovered.open {
             if let Some(record) = self.joblog.batch(*batch)? {
                 recovered.waiting += u64::from(record.tally.pending());
+                untold.extend((!record.is_told).then_some(*batch));
                 if record.is_cancelled {
                     self.joblog.go_on_cancelling(*batch);
                 }
             }
         }
+        self.tell(&untold).await?;
         self.metrics.queue_depth.set(i64::try_from(recovered.waiting).unwrap_or(i64::MAX));
         Ok(recovered)
+    }
+
+    /// Makes the events of batches whose acceptance a crash has kept from being told of.
+    async fn tell(&self, untold: &[BatchId]) -> Result<(), JobLogError> {
+        for batches in untold.chunks(TOLD_TOGETHER_MAX) {
+            let tell = |batch: &BatchId| Change::Tell { batch: *batch };
+            self.joblog.commit(batches.iter().map(tell).collect()).await?;
+        }
+        Ok(())
     }
 
     fn enter_missing_batches(&self, recovered: &mut Recovered) -> Result<(), CustodyError> {

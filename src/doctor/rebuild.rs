@@ -24,6 +24,8 @@ struct Known {
     batches: BTreeMap<BatchId, (BatchRecord, Vec<usize>)>,
     /// Removals that had begun; the number beside the log says how many it has lost.
     removals: u64,
+    /// The id of its last event; those of the new log come behind it.
+    last_event: u64,
 }
 
 /// Makes the job log anew.
@@ -42,6 +44,7 @@ pub async fn rebuild(config: &Config) -> Result<Rebuilt, DoctorError> {
         rebuilt.put_aside = aside.file_name().map(|name| name.to_string_lossy().into_owned());
     }
     let custody = Custody::open(lock, dir, &options(config), Arc::new(Metrics::new()))?;
+    custody.joblog.go_on_behind_event(known.last_event)?;
     let recovered = custody.recover().await?;
     custody.joblog.commit(Vec::new()).await?;
     rebuilt.batches = recovered.entered;
@@ -58,6 +61,7 @@ fn known_to(dir: &Path) -> Result<Known, DoctorError> {
     let read = catch_unwind(AssertUnwindSafe(|| {
         let Ok(log) = JobLog::open_as_it_is(copy.path()) else { return };
         known.removals = log.removals().unwrap_or_default();
+        known.last_event = log.last_event();
         let mut before = None;
         while let Ok(Some((id, record))) = log.batch_before(before) {
             before = Some(id);

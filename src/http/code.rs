@@ -58,6 +58,7 @@ error_codes! {
     AllFilesRejected UNPROCESSABLE_ENTITY "Every file was refused, so there is no batch; the member `files` says why.";
     TooManyUploads TOO_MANY_REQUESTS "Too many uploads are arriving; try again after `Retry-After`.";
     QueueFull TOO_MANY_REQUESTS "Too many batches wait to be processed; try again after `Retry-After`.";
+    TooManyStreams TOO_MANY_REQUESTS "Too many streams of events are open; try again after `Retry-After`.";
     StorageFailed INTERNAL_SERVER_ERROR "The server could not store or read what it needed; the operator's log says why.";
     Internal INTERNAL_SERVER_ERROR "Something failed inside the server; the operator's log says what, under the request id.";
     StorageUnavailable SERVICE_UNAVAILABLE "The server cannot store anything at this moment; it goes on by itself.";

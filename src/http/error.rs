@@ -55,6 +55,8 @@ pub enum ApiError {
     TooManyUploads,
     #[display("too many batches are waiting")]
     QueueFull,
+    #[display("too many streams of events are open")]
+    TooManyStreams,
     #[display("the disk is too full")]
     DiskFull,
     #[display("storing failed: {_0}")]
@@ -103,6 +105,7 @@ impl ApiError {
             Self::RequestTimeout => ErrorCode::RequestTimeout,
             Self::TooManyUploads => ErrorCode::TooManyUploads,
             Self::QueueFull => ErrorCode::QueueFull,
+            Self::TooManyStreams => ErrorCode::TooManyStreams,
             Self::DiskFull => ErrorCode::DiskFull,
             Self::StorageFailed(_) => ErrorCode::StorageFailed,
             Self::StorageUnavailable => ErrorCode::StorageUnavailable,
@@ -144,6 +147,7 @@ impl ApiError {
             }
             Self::TooManyUploads => "Too many uploads are arriving; try again shortly.".into(),
             Self::QueueFull => "Too many batches wait to be processed; try again later.".into(),
+            Self::TooManyStreams => "Too many streams of events are open; try again later.".into(),
             Self::DiskFull => "The server's disk is too full to take the batch; nothing was kept.".into(),
             Self::StorageFailed(_) => {
                 "The server could not store or read what it needed; the operator's log says why.".into()
@@ -197,9 +201,11 @@ impl ApiError {
                 let whole = ContentRangeSpec::Bytes { range: None, instance_length: Some(*length) };
                 (CONTENT_RANGE, ContentRange(whole).try_into_value().ok()?)
             }
-            Self::TooManyUploads | Self::QueueFull | Self::StorageUnavailable | Self::Draining => {
-                (RETRY_AFTER, RETRY_AFTER_SECONDS.into())
-            }
+            Self::TooManyUploads
+            | Self::QueueFull
+            | Self::TooManyStreams
+            | Self::StorageUnavailable
+            | Self::Draining => (RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
             // What is left of the body is not worth reading.
             Self::RequestTimeout => (CONNECTION, HeaderValue::from_static("close")),
             _ => return None,

@@ -5,10 +5,12 @@ mod admission;
 mod batches;
 mod code;
 mod error;
+mod events;
 mod files;
 #[cfg(any(test, feature = "fuzzing"))]
 mod fuzz;
 mod health;
+mod owner;
 mod problem;
 mod query;
 mod results;
@@ -28,6 +30,7 @@ use tokio::sync::Semaphore;
 
 pub use self::code::ErrorCode;
 pub use self::error::ApiError;
+pub use self::events::EventStreams;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use self::fuzz::part_headers;
 pub use self::routes::{ApiRoute, ROUTES, routes};
@@ -45,6 +48,7 @@ pub struct Api {
     pub limits: Limits,
     /// A permit for each upload that may stream at one time.
     pub uploads: Arc<Semaphore>,
+    pub events: EventStreams,
     /// Where blocking work finds a thread.
     pub blocking: Handle,
     pub started: Instant,

@@ -26,6 +26,11 @@ impl Query {
         }
     }
 
+    /// A parameter as it was sent.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.0.get(name).cloned()
+    }
+
     /// A whole number up to `max`.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use actix_web::http::Method;
 use actix_web::{Resource, Route, guard, web};
 
-use super::{ApiError, batches, files, health, results, retry, upload};
+use super::{ApiError, batches, events, files, health, results, retry, upload};
 
 /// Every route. Those of one path stand together.
 pub const ROUTES: &[ApiRoute] = &[
@@ -14,10 +14,12 @@ pub const ROUTES: &[ApiRoute] = &[
     delete("/batches/{batch}", "delete_batch", || web::to(batches::remove)),
     post("/batches/{batch}/cancel", "cancel_batch", || web::to(batches::cancel)),
     post("/batches/{batch}/retry", "retry_batch", || web::to(retry::retry)),
+    get("/batches/{batch}/events", "follow_batch", || web::to(events::of_batch)),
     get("/batches/{batch}/results", "get_results", || web::to(results::results)),
     get("/batches/{batch}/files/{file}", "get_file", || web::to(files::status)),
     get("/batches/{batch}/files/{file}/text", "get_text", || web::to(files::text)),
     get("/batches/{batch}/files/{file}/content", "get_content", || web::to(files::content)),
+    get("/events", "follow_batches", || web::to(events::of_owner)),
     get("/healthz", "get_health", || web::to(health::alive)),
     get("/readyz", "get_readiness", || web::to(health::ready)),
     get("/metrics", "get_metrics", || web::to(health::metrics)),

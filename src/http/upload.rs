@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::admission::admit;
 use super::batches::{FILES_PAGE_MAX, Page, next_page, off_thread, until_completed, view};
+use super::owner::LOCAL_OWNER;
 use super::query::Query;
 use super::view::{BatchState, BatchView, ErrorView, RefusedFileView};
 use super::{Api, ApiError, RequestId};
@@ -27,12 +28,9 @@ use crate::actors::verifier::StoredBatch;
 use crate::batch::BatchId;
 use crate::config::Limits;
 use crate::custody::{BatchStatus, Custody, FileStatus};
-use crate::joblog::JobLogError;
+use crate::joblog::{Change, JobLogError};
 use crate::metrics::{UploadLabels, UploadOutcome};
 use crate::spool::{Intake, OnSealed, SealHeader, SealedBatch, SealedFile, SpoolError};
-
-/// The owner of batches while no keys are configured.
-const LOCAL_OWNER: &str = "local";
 
 /// The handler.
 pub async fn upload(
@@ -157,7 +155,7 @@ impl<'a> Arriving<'a> {
             bytes_total: self.files.iter().map(|file| file.length).sum(),
         };
         let announce = StoredBatch { batch: header.batch, files: self.files.len() };
-        let verifier = self.api.verifier.clone();
+        let (verifier, custody) = (self.api.verifier.clone(), Arc::clone(&self.api.custody));
         let sealing = intake.seal(header, self.files, enter_in(&self.api.custody));
         let sealed = actix_rt::spawn(async move {
             let sealed = sealing.await?;
@@ -168,6 +166,7 @@ impl<'a> Arriving<'a> {
                 if !deliver(&verifier, announce).await {
                     log::error!("batch {batch}: the verifier does not take it; it waits for the next start");
                 }
+                tell(&custody, batch).await;
             });
             Ok::<_, SpoolError>(sealed)
         });
@@ -240,6 +239,16 @@ fn enter_in(custody: &Arc<Custody>) -> OnSealed {
             if error == JobLogError::Closed { SpoolError::NotEntered } else { SpoolError::InDoubt }
         })
     })
+}
+
+/// Tells those who listen that a batch was accepted, unless the end of one of its files has told so already.
+async fn tell(custody: &Custody, batch: BatchId) {
+    if let Ok(Some(record)) = custody.joblog.batch(batch)
+        && !record.is_told
+        && let Err(error) = custody.joblog.commit(vec![Change::Tell { batch }]).await
+    {
+        log::error!("batch {batch}: its acceptance is told by the next start: {error}");
+    }
 }
 
 /// 202 with the status of a batch that has just been sealed.

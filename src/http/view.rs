@@ -62,6 +62,7 @@ struct BatchLinks {
     #[serde(rename = "self")]
     this: String,
     next: Option<String>,
+    events: String,
     results: String,
 }
 
@@ -92,7 +93,12 @@ impl BatchView {
                 pending: tally.pending(),
             },
             files: files.map(|files| files.into_iter().map(FileView::from).collect()),
-            links: BatchLinks { this: format!("/batches/{id}"), next, results: format!("/batches/{id}/results") },
+            links: BatchLinks {
+                this: format!("/batches/{id}"),
+                next,
+                events: format!("/batches/{id}/events"),
+                results: format!("/batches/{id}/results"),
+            },
         }
     }
 }

@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use derive_more::Display;
 
+use super::event::{EVENTS_RECORD_MAX, EventsRecord};
 use super::key::{self, Key, Piece};
 use super::record::{self, BatchRecord, Claim, FileRecord};
 use super::{Index, JobLogError, StoreName};
@@ -55,6 +56,8 @@ pub enum Fault {
     File(FileId),
     #[display("the claim of window {_0} cannot be read")]
     Claim(u64),
+    #[display("the events from {_0} on cannot be read")]
+    Events(u64),
     #[display("a number of the job log cannot be read")]
     Number,
     #[display("batch {_0} counts other outcomes than its files have")]
@@ -131,6 +134,7 @@ struct Group {
     record: Option<BatchRecord>,
     ends: Tally,
     results: BTreeSet<u64>,
+    has_events: bool,
 }
 
 impl Walk {
@@ -166,6 +170,8 @@ impl Walk {
                 self.checked.claims += 1;
                 self.note(record::decode::<Claim>(value).is_ok(), || Fault::Claim(window));
             }
+            Some(Key::Events(first)) => self.visit_events(first, value),
+            Some(Key::EventMark(id)) => self.visit_event_mark(id, key),
             Some(Key::Number) => self.note(value.len() == 8, || Fault::Number),
             Some(Key::Open(_) | Key::Doomed(_) | Key::Segment(_)) => self.found.add(key),
             Some(Key::Kept) => {}
@@ -178,7 +184,7 @@ impl Walk {
         self.checked.batches += 1;
         let record: Option<BatchRecord> = record::decode(value).ok();
         self.note(record.is_some(), || Fault::Batch(id));
-        self.group = Some(Group { id, record, ends: Tally::default(), results: BTreeSet::new() });
+        self.group = Some(Group { id, record, ends: Tally::default(), results: BTreeSet::new(), has_events: false });
     }
 
     fn visit_file(&mut self, id: FileId, value: &[u8]) {
@@ -194,10 +200,30 @@ impl Walk {
         self.checked.outcomes += 1;
     }
 
+    fn visit_events(&mut self, first: u64, value: &[u8]) {
+        let record = record::decode::<EventsRecord>(value).ok();
+        let is_sound = |record: &EventsRecord| {
+            (1..=EVENTS_RECORD_MAX).contains(&record.events.len()) && first < u64::MAX - EVENTS_RECORD_MAX as u64
+        };
+        match record.filter(is_sound) {
+            Some(record) => self.expected.add(&key::event_mark(record.batch, first)),
+            None => self.note(false, || Fault::Events(first)),
+        }
+    }
+
+    fn visit_event_mark(&mut self, id: BatchId, key: &[u8]) {
+        self.found.add(key);
+        match self.group.as_mut().filter(|group| group.id == id) {
+            Some(group) => group.has_events = true,
+            None => self.note(false, || Fault::Mark(id)),
+        }
+    }
+
     /// Compares the batch whose records have all come with its files, and notes the marks that it calls for.
     fn close_group(&mut self) {
-        let Some(Group { id, record: Some(record), ends, results }) = self.group.take() else { return };
+        let Some(Group { id, record: Some(record), ends, results, has_events }) = self.group.take() else { return };
         self.note(counts_agree(&record, &ends), || Fault::Count(id));
+        self.note(record.is_told == has_events, || Fault::Mark(id));
         for mark in marks_of(id, &record, &results) {
             self.expected.add(&mark);
         }
@@ -255,6 +281,14 @@ fn compare_marks(index: &Index, checked: &mut Checked) -> Result<(), JobLogError
             Some(Key::Open(id)) => (id, index.batch(id)?.is_none_or(|record| record.finished_ms.is_none())),
             Some(Key::Doomed(id)) => (id, index.batch(id)?.is_none_or(|record| record.is_doomed)),
             Some(Key::Segment(id)) => (id, true),
+            Some(Key::Events(first)) => {
+                let batch = record::decode::<EventsRecord>(&value)?.batch;
+                (batch, index.has(&key::event_mark(batch, first))?)
+            }
+            Some(Key::EventMark(id)) => {
+                let first = key::event_of(&key).ok_or(JobLogError::Damaged)?;
+                (id, index.events_record(first)?.is_some_and(|record| record.batch == id))
+            }
             _ => continue,
         };
         if !is_right {

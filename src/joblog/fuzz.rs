@@ -2,6 +2,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::event::EventsRecord;
 use super::record::{self, BatchRecord, Claim, FileRecord};
 
 /// A version and a checksum.
@@ -22,6 +23,10 @@ fn check(bytes: &[u8]) {
     read::<BatchRecord>(bytes);
     if let Some(record) = read::<FileRecord>(bytes) {
         assert_eq!(record.state().is_terminal(), record.end.is_some());
+    }
+    if let Some(record) = read::<EventsRecord>(bytes) {
+        let (first, count) = (1 << 20, record.events.len() as u64);
+        assert!(record.numbered(first).map(|event| event.id).eq(first..first + count));
     }
     for claimed in read::<Claim>(bytes).into_iter().flat_map(|claim| claim.files) {
         assert_eq!(claimed.file.batch().file(claimed.file.index()), claimed.file);

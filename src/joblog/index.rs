@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::cancellations::Cancellations;
 use super::completions::Completions;
+use super::event::EventsRecord;
+use super::events::Events;
 use super::motion::Motion;
 use super::record::{self, BatchRecord, Claim, FileRecord};
 use super::writer::Committed;
@@ -20,6 +22,7 @@ pub struct Index {
     pub(super) motion: Motion,
     pub(super) completions: Completions,
     pub(super) cancellations: Cancellations,
+    pub(super) events: Events,
     /// Why the log takes no more changes.
     broken: OnceLock<JobLogError>,
     open_count: AtomicUsize,
@@ -34,8 +37,8 @@ impl Index {
             open += 1;
         }
         let (motion, completions, cancellations) = Default::default();
-        let (broken, open_count) = (OnceLock::new(), AtomicUsize::new(open));
-        Ok(Self { db, motion, completions, cancellations, broken, open_count })
+        let (events, broken, open_count) = (Events::of(&db)?, OnceLock::new(), AtomicUsize::new(open));
+        Ok(Self { db, motion, completions, cancellations, events, broken, open_count })
     }
 
     /// Enters a batch whose seal is durable. Not flushed: what a crash takes, the next start enters again from the seal.
@@ -59,6 +62,7 @@ impl Index {
             finished_ms: None,
             is_doomed: false,
             is_cancelled: false,
+            is_told: false,
             refused,
             superseded: Vec::new(),
         };
@@ -197,6 +201,16 @@ impl Index {
     /// Takes over the number of removals from a log before this one, which is new.
     pub(super) fn take_over_removals(&self, removals: u64) -> Result<(), JobLogError> {
         self.insert(key::removals(), &removals.to_be_bytes())
+    }
+
+    /// The events whose first has this id.
+    pub(super) fn events_record(&self, first: u64) -> Result<Option<EventsRecord>, JobLogError> {
+        self.get(&key::event(first))?.map(|bytes| record::decode(&bytes)).transpose()
+    }
+
+    /// Takes over the last event's id from a log before this one, which is new.
+    pub(super) fn take_over_last_event(&self, last: u64) -> Result<(), JobLogError> {
+        self.insert(key::last_event(), &last.to_be_bytes())
     }
 
     pub(super) fn has(&self, key: &[u8]) -> Result<bool, JobLogError> {

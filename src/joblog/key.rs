@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `b` batch 0 | the batch's record |
 //! | `b` batch 1 index | a file's record; none while nothing has happened to the file |
+//! | `b` batch 2 event | nothing; events of the batch lie under this id |
 //! | `c` window | a claim |
 //! | `d` batch | nothing; the batch is being removed |
+//! | `e` event | events of one batch, by the id of the first |
 //! | `k` store segment | nothing; the segment holds something unreadable that may have been acknowledged |
-//! | `m` name | a checkpoint, or the number of removals |
+//! | `m` name | a checkpoint, the number of removals, or the last event's id |
 //! | `o` batch | nothing; the batch is open |
 //! | `s` store segment batch | nothing; the batch has a region in the segment |
 //!
@@ -22,6 +24,7 @@ use super::StoreName;
 const BATCH: u8 = b'b';
 const CLAIM: u8 = b'c';
 const DOOMED: u8 = b'd';
+const EVENT: u8 = b'e';
 const KEPT: u8 = b'k';
 const META: u8 = b'm';
 const OPEN: u8 = b'o';
@@ -29,6 +32,7 @@ const SEGMENT: u8 = b's';
 
 const RECORD_OF_BATCH: u8 = 0;
 const RECORD_OF_FILE: u8 = 1;
+const MARK_OF_EVENT: u8 = 2;
 
 pub fn batch(id: BatchId) -> Vec<u8> {
     join(&[&[BATCH], id.as_bytes(), &[RECORD_OF_BATCH]])
@@ -109,6 +113,41 @@ pub fn doomed(id: BatchId) -> Vec<u8> {
     join(&[&[DOOMED], id.as_bytes()])
 }
 
+/// The key of the events whose first has this id.
+pub fn event(first: u64) -> Vec<u8> {
+    join(&[&[EVENT], &first.to_be_bytes()])
+}
+
+/// The prefix of all events.
+pub const fn all_events() -> [u8; 1] {
+    [EVENT]
+}
+
+/// The mark that events of a batch lie under an id.
+pub fn event_mark(batch: BatchId, first: u64) -> Vec<u8> {
+    join(&[&events_of(batch), &first.to_be_bytes()])
+}
+
+/// The prefix of the marks of a batch's events.
+pub fn events_of(batch: BatchId) -> Vec<u8> {
+    join(&[&[BATCH], batch.as_bytes(), &[MARK_OF_EVENT]])
+}
+
+/// The id of a key of events or of their mark.
+pub fn event_of(key: &[u8]) -> Option<u64> {
+    key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The id of a mark of events; none of any other key.
+pub fn marked_event(key: &[u8]) -> Option<u64> {
+    matches!(parse(key), Some(Key::EventMark(_))).then(|| event_of(key))?
+}
+
+/// Where the last event's id is noted.
+pub fn last_event() -> Vec<u8> {
+    join(&[&[META], b"events"])
+}
+
 pub fn kept(store: StoreName, segment: u64) -> Vec<u8> {
     join(&[&kept_prefix(store), &segment.to_be_bytes()])
 }
@@ -167,8 +206,11 @@ pub fn segment_prefix(store: StoreName, segment: u64) -> Vec<u8> {
 pub enum Key {
     Batch(BatchId),
     File(FileId),
+    /// A mark that events of the batch lie under an id.
+    EventMark(BatchId),
     Claim(u64),
     Doomed(BatchId),
+    Events(u64),
     /// A number of eight bytes.
     Number,
     Open(BatchId),
@@ -187,8 +229,10 @@ pub fn parse(key: &[u8]) -> Option<Key> {
             let index = usize::from(u16::from_be_bytes([rest[17], rest[18]]));
             (index < BATCH_FILES_LIMIT).then_some(Key::File(batch(&rest[..16])?.file(index)))
         }
+        (BATCH, 25) if rest[16] == MARK_OF_EVENT => batch(&rest[..16]).map(Key::EventMark),
         (CLAIM, 8) => window_of(key).map(Key::Claim),
         (DOOMED, 16) => batch(rest).map(Key::Doomed),
+        (EVENT, 8) => event_of(key).map(Key::Events),
         (KEPT, 9) if is_store(rest[0]) => Some(Key::Kept),
         (META, _) => Some(Key::Number),
         (OPEN, 16) => batch(rest).map(Key::Open),
@@ -246,6 +290,8 @@ mod tests {
         assert_eq!(segment_of(&kept(StoreName::Spool, 7)), Some(7));
         assert_eq!(place_of(&segment(StoreName::Results, 8, id)), Some((StoreName::Results, 8)));
         assert_eq!(place_of(&open(id)), None);
+        assert_eq!((event_of(&event(5)), event_of(&event_mark(id, 6))), (Some(5), Some(6)));
+        assert_eq!((marked_event(&event_mark(id, 6)), marked_event(&file(id.file(6)))), (Some(6), None));
     }
 
     #[test]
@@ -256,6 +302,9 @@ mod tests {
             (file(id.file(9)), Key::File(id.file(9))),
             (claim(3), Key::Claim(3)),
             (doomed(id), Key::Doomed(id)),
+            (event(77), Key::Events(77)),
+            (event_mark(id, 77), Key::EventMark(id)),
+            (last_event(), Key::Number),
             (kept(StoreName::Results, 1), Key::Kept),
             (checkpoint(StoreName::Spool), Key::Number),
             (removals(), Key::Number),

@@ -3,12 +3,15 @@
 //! The log follows the seals and the results and can be made anew from them. Changes go through one writer, which flushes
 //! once for all that wait; reading asks nobody. sled is not trusted: every record has a checksum of ours, every group is
 //! followed by a sync of sled's file, opening is done with care, and every start checks the whole log. Reading order:
-//! `key`, `record`, `open`, `index`, `check`, `start`, `motion`, `completions`, `cancellations`, `writer`, `step`, `retry`.
+//! `key`, `record`, `event`, `open`, `index`, `check`, `start`, `motion`, `completions`, `cancellations`, `events`, `writer`,
+//! `step`.
 
 mod blobs;
 mod cancellations;
 mod check;
 mod completions;
+mod event;
+mod events;
 #[cfg(any(test, feature = "fuzzing"))]
 mod fuzz;
 mod index;
@@ -16,7 +19,6 @@ mod key;
 mod motion;
 mod open;
 mod record;
-mod retry;
 mod start;
 mod step;
 mod writer;
@@ -32,6 +34,8 @@ use tokio::sync::{mpsc, oneshot};
 use self::blobs::Blobs;
 pub use self::check::{Checked, Fault, Stray};
 pub use self::completions::Completion;
+pub use self::event::{BatchChange, Event, NumberedEvent};
+pub use self::events::{Missed, NEWS_QUEUE_MAX, News, Subscription};
 #[cfg(any(test, feature = "fuzzing"))]
 pub use self::fuzz::record;
 use self::index::Index;

@@ -92,7 +92,9 @@ impl JobLog {
     /// # Errors
     /// [`IllegalEvent`] when the event cannot happen to the file.
     pub fn apply(&self, file: FileId, event: FileEvent) -> Result<FileState, IllegalEvent> {
-        self.index.motion.apply(file, event)
+        let state = self.index.motion.apply(file, event)?;
+        self.index.events.moved(file, || self.index.motion.get(file));
+        Ok(state)
     }
 
     /// Brings a file to where `outcome` can happen to it, by the events that led there before a crash.

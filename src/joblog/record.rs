@@ -27,6 +27,8 @@ pub struct BatchRecord {
     pub is_doomed: bool,
     /// Whether its files that have no outcome are to be cancelled.
     pub is_cancelled: bool,
+    /// Whether an event tells that it was accepted.
+    pub is_told: bool,
     /// The files that were refused while they arrived, by index, ascending: each has ended, and has no record of its own.
     pub refused: Vec<u16>,
     /// Groups in the results that are the batch's and that no file's end names: its retries, and the failures before them.
@@ -159,10 +161,11 @@ mod tests {
         let tally = any::<(u32, u32, u32, u32, u32)>().prop_map(|(total, succeeded, failed, rejected, cancelled)| {
             Tally { total, succeeded, failed, rejected, cancelled }
         });
-        let rest = any::<(i64, String, u64, Option<i64>, bool, bool, Vec<u16>)>();
+        let rest = any::<(i64, String, u64, Option<i64>, (bool, bool, bool), Vec<u16>)>();
         let rest = (rest, vec(numbers(), 0..4));
         (numbers(), tally, rest).prop_map(|(seal, tally, (rest, superseded))| {
-            let (created_ms, owner, bytes_total, finished_ms, is_doomed, is_cancelled, refused) = rest;
+            let (created_ms, owner, bytes_total, finished_ms, is, refused) = rest;
+            let (is_doomed, is_cancelled, is_told) = is;
             BatchRecord {
                 seal,
                 created_ms,
@@ -172,6 +175,7 @@ mod tests {
                 finished_ms,
                 is_doomed,
                 is_cancelled,
+                is_told,
                 refused,
                 superseded,
             }

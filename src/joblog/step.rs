@@ -4,24 +4,33 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::mem;
 
+use self::telling::Told;
+use super::event::{BatchChange, Event};
+use super::events::News;
 use super::record::{self, BatchRecord, FileRecord};
 use super::writer::{Change, Committed};
 use super::{Index, JobLogError, StoreName, key};
 use crate::batch::{BatchId, FileId, FileState};
 use crate::fault::{self, DurableStep};
 
+mod removal;
+mod retry;
+mod telling;
+
 /// A group's changes, as far as they have been taken.
 pub struct Step<'a> {
-    pub(super) index: &'a Index,
-    pub(super) batch: sled::Batch,
+    index: &'a Index,
+    batch: sled::Batch,
     records: HashMap<BatchId, Option<BatchRecord>>,
     ended: HashSet<FileId>,
-    pub(super) retried: HashSet<FileId>,
+    retried: HashSet<FileId>,
     /// What the group is, by the weightiest of its changes.
-    pub(super) passes: DurableStep,
+    passes: DurableStep,
     /// Removals that begin with this group.
     removals: u64,
+    told: Told,
 }
 
 impl<'a> Step<'a> {
@@ -34,6 +43,7 @@ impl<'a> Step<'a> {
             retried: HashSet::new(),
             passes: DurableStep::ClaimAppend,
             removals: 0,
+            told: Told::default(),
         }
     }
 
@@ -53,6 +63,7 @@ impl<'a> Step<'a> {
                 }
                 Change::Claim { window, claim } => self.batch.insert(key::claim(window), record::encode(&claim)),
                 Change::Release { window } => self.batch.remove(key::claim(window)),
+                Change::Tell { batch } => self.tell(batch)?,
                 Change::Cancel { batch } => self.cancel(batch, &mut committed)?,
                 Change::Retry { batch, files, order } => self.retry(batch, files, order, &mut committed)?,
                 Change::Doom { batch } => self.doom(batch, &mut committed)?,
@@ -101,6 +112,10 @@ impl<'a> Step<'a> {
         let is_last = batch.tally.pending() == 0 && batch.finished_ms.is_none();
         if is_last {
             batch.finished_ms = Some(end.ended_ms);
+        }
+        let (owner, events) = (batch.owner.as_str().into(), telling::ended(batch, file, end, is_last));
+        self.told.add(batch_id, owner, events);
+        if is_last {
             committed.completed.push(batch_id);
             self.batch.remove(key::open(batch_id));
             self.passes = DurableStep::BatchClose;
@@ -123,43 +138,19 @@ impl<'a> Step<'a> {
 
     fn cancel(&mut self, id: BatchId, committed: &mut Committed) -> Result<(), JobLogError> {
         if let Some(record) = self.record(id)?.filter(|record| record.finished_ms.is_none()) {
-            record.is_cancelled = true;
+            let mut events = telling::accepted(record);
+            if !mem::replace(&mut record.is_cancelled, true) {
+                events.push(Event::Batch { change: BatchChange::Cancelling, tally: record.tally, finished_ms: None });
+            }
+            let owner = record.owner.as_str().into();
+            self.told.add(id, owner, events);
             committed.cancelled.push(id);
         }
         Ok(())
     }
 
-    fn doom(&mut self, id: BatchId, committed: &mut Committed) -> Result<(), JobLogError> {
-        self.passes = DurableStep::RemovalAppend;
-        let can_go = |record: &&mut BatchRecord| record.finished_ms.is_some() && !record.is_doomed;
-        if let Some(record) = self.record(id)?.filter(can_go) {
-            record.is_doomed = true;
-            self.batch.insert(key::doomed(id), &[]);
-            self.removals += 1;
-            committed.removals = Some(self.index.removals()? + self.removals);
-        }
-        Ok(())
-    }
-
-    fn forget(&mut self, id: BatchId, spool: &[u64], results: &[u64]) -> Result<(), JobLogError> {
-        self.passes = DurableStep::RemovalAppend;
-        let keys = self.index.keys_of(id)?;
-        self.records.insert(id, None);
-        for key in keys {
-            self.batch.remove(key);
-        }
-        for (store, segments) in [(StoreName::Spool, spool), (StoreName::Results, results)] {
-            for segment in segments {
-                self.batch.remove(key::segment(store, *segment, id));
-            }
-        }
-        self.batch.remove(key::open(id));
-        self.batch.remove(key::doomed(id));
-        Ok(())
-    }
-
     /// The batch's record as this group leaves it so far.
-    pub(super) fn record(&mut self, id: BatchId) -> Result<Option<&mut BatchRecord>, JobLogError> {
+    fn record(&mut self, id: BatchId) -> Result<Option<&mut BatchRecord>, JobLogError> {
         let record = match self.records.entry(id) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(self.index.batch(id)?),
@@ -167,7 +158,8 @@ impl<'a> Step<'a> {
         Ok(record.as_mut())
     }
 
-    pub(super) fn apply(mut self) -> Result<(), JobLogError> {
+    /// Applies the group, and says what is to be told of it once it is durable.
+    pub(super) fn apply(mut self) -> Result<Vec<News>, JobLogError> {
         for (id, record) in &self.records {
             if let Some(record) = record {
                 self.batch.insert(key::batch(*id), record::encode(record));
@@ -177,7 +169,8 @@ impl<'a> Step<'a> {
             let removals = self.index.removals()? + self.removals;
             self.batch.insert(key::removals(), &removals.to_be_bytes());
         }
+        let news = self.told.write(&self.index.events, &mut self.batch);
         let apply = || self.index.db.apply_batch(self.batch).map_err(|error| JobLogError::from_sled(&error));
-        fault::step(self.passes, apply)
+        fault::step(self.passes, apply).map(|()| news)
     }
 }

@@ -11,6 +11,7 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
 use super::blobs::Blobs;
+use super::events::News;
 use super::record::{Claim, FileRecord};
 use super::step::Step;
 use super::{Index, JobLogError};
@@ -32,6 +33,8 @@ pub enum Change {
     Claim { window: u64, claim: Claim },
     /// Every file of the window has ended, or has been claimed again.
     Release { window: u64 },
+    /// A batch was accepted, and those who listen may be told.
+    Tell { batch: BatchId },
     /// The files of a batch that have no outcome are to be cancelled.
     Cancel { batch: BatchId },
     /// Failed files of a batch are to be tried anew; `order` is where the results say so.
@@ -107,6 +110,7 @@ impl Writer {
         let (answers, outcomes): (Vec<_>, Vec<_>) =
             group.into_iter().map(|order| (order.answer, step.take(order.changes))).unzip();
         let written = if self.index.trouble().is_some() { Err(JobLogError::Closed) } else { self.write(step) };
+        let written = written.map(|news| self.index.events.publish(news));
         for (answer, outcome) in answers.into_iter().zip(outcomes) {
             let committed = written.and(outcome);
             if let Ok(committed) = &committed {
@@ -117,8 +121,8 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, step: Step<'_>) -> Result<(), JobLogError> {
-        let written = step.apply().and_then(|()| self.flush());
+    fn write(&mut self, step: Step<'_>) -> Result<Vec<News>, JobLogError> {
+        let written = step.apply().and_then(|news| self.flush().map(|()| news));
         if let Err(error) = &written {
             log::error!("the job log takes no more changes: {error}");
             self.index.mark_broken(*error);

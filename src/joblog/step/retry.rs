@@ -1,11 +1,11 @@
 //! The change by which failed files are open again: their failure no longer counts, and a completed batch goes on.
 
-use super::record::{self, FileRecord};
-use super::step::Step;
-use super::writer::Committed;
-use super::{FileEnd, JobLogError, StoreName, key};
+use super::{Step, telling};
 use crate::batch::{BatchId, FileId, Outcome};
 use crate::fault::DurableStep;
+use crate::joblog::record::{self, FileRecord};
+use crate::joblog::writer::Committed;
+use crate::joblog::{FileEnd, JobLogError, StoreName, key};
 use crate::spool::{FrameRef, RetriedFile};
 
 impl Step<'_> {
@@ -45,6 +45,10 @@ impl Step<'_> {
         self.supersede(id, order)?;
         self.batch.insert(key::segment(StoreName::Results, order.segment, id), &[]);
         self.batch.insert(key::checkpoint(StoreName::Results), &order.segment.to_be_bytes());
+        if let Some(record) = self.record(id)? {
+            let (owner, events) = (record.owner.as_str().into(), telling::retried(record, &retried));
+            self.told.add(id, owner, events);
+        }
         committed.retried.extend(retried);
         Ok(())
     }

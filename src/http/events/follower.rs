@@ -1,0 +1,249 @@
+//! Where a reader stands, and what comes next for it.
+//!
+//! News says which events there are; what they tell is read from log and seal, piece by piece when the reader has room,
+//! so that a reader of any speed costs a place in the log, the news that wait, and one piece.
+
+use std::collections::VecDeque;
+
+use super::frame::{self, BatchEvent, FileEvent, RemovedEvent};
+use crate::batch::{BatchId, FileId, FileState};
+use crate::custody::{Custody, FileStatus};
+use crate::http::ApiError;
+use crate::http::view::{BatchView, FileView};
+use crate::joblog::{BatchChange, BatchRecord, Event, Moving, News, NumberedEvent};
+
+/// Bytes that a piece has at least, while there is more.
+const PIECE_BYTES: usize = 32 << 10;
+
+/// Events that are read from the log at one time.
+const PAGE_EVENTS: usize = 64;
+
+/// Events that one piece looks at, so that those of others do not keep a thread for long.
+const LOOKS_MAX: usize = 4_096;
+
+/// What a reader wants to hear of.
+#[derive(Debug, Clone)]
+pub enum Scope {
+    Batch(BatchId),
+    /// All batches of this owner.
+    Owner(String),
+}
+
+/// What waits to be told.
+#[derive(Debug)]
+enum Due {
+    /// The events in the log up to this one.
+    Upto(u64),
+    Moved(FileId, Moving),
+    Removed(BatchId),
+}
+
+/// A reader's place.
+#[derive(Debug)]
+pub struct Follower {
+    scope: Scope,
+    /// The last event that was told or passed over; none before the reader begins to listen.
+    after: Option<u64>,
+    due: VecDeque<Due>,
+}
+
+/// What a reader is sent at one time.
+#[derive(Debug, Default)]
+pub struct Piece {
+    pub frames: Vec<u8>,
+    /// Nothing comes after it.
+    pub is_last: bool,
+}
+
+impl Follower {
+    /// A reader that goes on behind `after`, or begins with what happens from now on.
+    pub const fn new(scope: Scope, after: Option<u64>) -> Self {
+        Self { scope, after, due: VecDeque::new() }
+    }
+
+    /// Begins to listen, anew if news was missed: what is durable up to `head` is read, and what waited is in it. The
+    /// answer is the place of a reader that began here.
+    pub fn listen(&mut self, head: u64) -> Option<u64> {
+        self.due.clear();
+        let begins = self.after.is_none().then_some(head);
+        self.after.get_or_insert(head);
+        self.due.push_back(Due::Upto(head));
+        begins
+    }
+
+    /// Takes news in, if the reader wants to hear of it.
+    pub fn hear(&mut self, news: News) {
+        match news {
+            News::Durable { batch, owner, last } if self.wants(batch, &owner) => self.due.push_back(Due::Upto(last)),
+            // What others do is passed over, and need not be read when something comes.
+            News::Durable { last, .. } if self.due.is_empty() => self.after = self.after.max(Some(last)),
+            News::Moved { file, moving } if self.may_want(file.batch()) => {
+                self.due.push_back(Due::Moved(file, moving));
+            }
+            News::Removed { batch, owner } if self.wants(batch, &owner) => self.due.push_back(Due::Removed(batch)),
+            News::Durable { .. } | News::Moved { .. } | News::Removed { .. } => {}
+        }
+    }
+
+    /// How much waits to be told.
+    pub fn due(&self) -> usize {
+        self.due.len()
+    }
+
+    fn may_want(&self, batch: BatchId) -> bool {
+        !matches!(&self.scope, Scope::Batch(wanted) if *wanted != batch)
+    }
+
+    fn wants(&self, batch: BatchId, owner: &str) -> bool {
+        match &self.scope {
+            Scope::Batch(wanted) => *wanted == batch,
+            Scope::Owner(wanted) => wanted == owner,
+        }
+    }
+
+    /// What comes next. It may be nothing, and more come after it. Reads from the disk.
+    ///
+    /// # Errors
+    /// When log or seal cannot be read.
+    pub fn piece(&mut self, custody: &Custody) -> Result<Piece, ApiError> {
+        let mut piece = Piece::default();
+        let mut looks = 0;
+        while piece.frames.len() < PIECE_BYTES && !piece.is_last && looks < LOOKS_MAX {
+            match self.due.front() {
+                None => break,
+                Some(Due::Upto(upto)) => {
+                    let upto = *upto;
+                    looks += self.tell_page(custody, upto, &mut piece)?;
+                }
+                Some(Due::Moved(file, moving)) => {
+                    let (file, moving) = (*file, *moving);
+                    self.due.pop_front();
+                    looks += 1;
+                    self.tell_moved(custody, file, moving, &mut piece)?;
+                }
+                Some(Due::Removed(batch)) => {
+                    let batch = *batch;
+                    self.due.pop_front();
+                    self.tell_removed(batch, &mut piece);
+                }
+            }
+        }
+        Ok(piece)
+    }
+
+    /// Tells some of the events up to `upto`, and says how many it looked at.
+    fn tell_page(&mut self, custody: &Custody, upto: u64, piece: &mut Piece) -> Result<usize, ApiError> {
+        let of = if let Scope::Batch(batch) = self.scope { Some(batch) } else { None };
+        let after = self.after.unwrap_or(upto);
+        let page = custody.joblog.events(of, (after, upto), PAGE_EVENTS)?;
+        if page.is_empty() {
+            self.after = Some(after.max(upto));
+            self.due.pop_front();
+            // Events go with their batch, and nothing else says that it is gone when its removal was missed.
+            if let Some(batch) = of.filter(|_| self.due.is_empty())
+                && self.living(custody, batch)?.is_none()
+            {
+                self.tell_removed(batch, piece);
+            }
+        }
+        let mut known: Option<(BatchId, Option<BatchRecord>)> = None;
+        for (looks, event) in page.iter().enumerate() {
+            if piece.frames.len() >= PIECE_BYTES || piece.is_last {
+                return Ok(looks);
+            }
+            let record = match known.take().filter(|(batch, _)| *batch == event.batch) {
+                Some((_, record)) => record,
+                None => self.living(custody, event.batch)?,
+            };
+            if let Some(record) = &record {
+                self.tell(custody, event, record, piece)?;
+            }
+            self.after = Some(event.id);
+            known = Some((event.batch, record));
+        }
+        Ok(page.len())
+    }
+
+    /// Tells one event of a batch, unless a later one has taken its place.
+    fn tell(
+        &self,
+        custody: &Custody,
+        event: &NumberedEvent,
+        record: &BatchRecord,
+        piece: &mut Piece,
+    ) -> Result<(), ApiError> {
+        let (id, batch) = (Some(event.id), event.batch);
+        match event.event {
+            Event::Batch { change, tally, finished_ms } => {
+                let Some(mut status) = custody.batch(batch)? else { return Ok(()) };
+                (status.record.tally, status.record.finished_ms) = (tally, finished_ms);
+                let view = BatchView::new(status, None, None);
+                piece.add(&frame::event(id, "batch", &BatchEvent { change, batch: view }));
+                let is_end = matches!(self.scope, Scope::Batch(_)) && change == BatchChange::Completed;
+                piece.is_last = is_end && custody.joblog.last_event_of(batch)? == id;
+            }
+            Event::Ended { index, ended_ms } => {
+                let file = file_of(custody, batch.file(index.into()), record)?;
+                let is_it = |file: &FileStatus| file.end.as_ref().is_some_and(|end| end.ended_ms == ended_ms);
+                if let Some(file) = file.filter(is_it) {
+                    tell_file(id, file, piece);
+                }
+            }
+            Event::Retried { index } => {
+                // Its end is told with an id of its own, if it has come.
+                if let Some(file) = file_of(custody, batch.file(index.into()), record)? {
+                    let state = FileState::Stored;
+                    tell_file(id, FileStatus { state, attempts: 0, end: None, ..file }, piece);
+                }
+            }
+            Event::Refused { index } => {
+                if let Some(file) = file_of(custody, batch.file(index.into()), record)? {
+                    tell_file(id, file, piece);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_moved(&self, custody: &Custody, file: FileId, moving: Moving, piece: &mut Piece) -> Result<(), ApiError> {
+        let Some(record) = self.living(custody, file.batch())? else { return Ok(()) };
+        let Some(file) = file_of(custody, file, &record)? else { return Ok(()) };
+        // It may have ended by now; that is told with an id of its own.
+        let Moving { state, retries, attempts } = moving;
+        tell_file(None, FileStatus { state, retries, attempts, end: None, ..file }, piece);
+        Ok(())
+    }
+
+    /// Tells that a batch is gone, which ends a stream of its own.
+    fn tell_removed(&self, batch: BatchId, piece: &mut Piece) {
+        piece.add(&frame::event(None, "removed", &RemovedEvent { batch }));
+        piece.is_last = matches!(self.scope, Scope::Batch(_));
+    }
+
+    /// The record of a batch that the reader may hear of and that is not being removed.
+    fn living(&self, custody: &Custody, batch: BatchId) -> Result<Option<BatchRecord>, ApiError> {
+        let record = custody.joblog.batch(batch)?;
+        Ok(record.filter(|record| !record.is_doomed && self.wants(batch, &record.owner)))
+    }
+}
+
+impl Piece {
+    fn add(&mut self, frame: &[u8]) {
+        self.frames.extend_from_slice(frame);
+    }
+}
+
+fn tell_file(id: Option<u64>, file: FileStatus, piece: &mut Piece) {
+    let batch = file.id.batch();
+    piece.add(&frame::event(id, "file", &FileEvent { batch, file: FileView::from(file) }));
+}
+
+/// A file; none when its batch is being removed. The batch's record goes last, so what was read is whole if it is there
+/// even now.
+fn file_of(custody: &Custody, file: FileId, record: &BatchRecord) -> Result<Option<FileStatus>, ApiError> {
+    let read = custody.files(file.batch(), record, file.index(), file.index() + 1);
+    if custody.joblog.batch(file.batch())?.is_none_or(|record| record.is_doomed) {
+        return Ok(None);
+    }
+    Ok(read?.pop())
+}

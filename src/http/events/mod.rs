@@ -1,0 +1,121 @@
+//! Server-sent events (HTML standard, section 9.2): what happens to the files of one batch, or of all that the caller has.
+//!
+//! Events that are durable have ids that grow, and `Last-Event-ID` goes on behind one of them, also after a restart. What
+//! is not durable (a file that is being read now) is told in between without an id, and is not told again.
+
+mod follower;
+mod frame;
+mod stream;
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use futures_util::stream as streams;
+use tokio::sync::{Semaphore, mpsc};
+
+use self::follower::{Follower, Scope};
+use self::stream::Stream;
+use super::batches::{batch_id, off_thread};
+use super::owner::owner_of;
+use super::query::Query;
+use super::{Api, ApiError};
+use crate::batch::BatchId;
+use crate::config::EventsSettings;
+use crate::custody::Custody;
+
+/// For nginx: what comes is to be passed on at once.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// The id behind which a client wants to go on. A header wins over a parameter, which a browser keeps in the address when
+/// it connects anew.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// What all streams share.
+pub struct EventStreams {
+    settings: EventsSettings,
+    places: Arc<Semaphore>,
+}
+
+impl EventStreams {
+    /// No streams yet.
+    #[must_use]
+    pub fn new(settings: EventsSettings) -> Self {
+        let places = Arc::new(Semaphore::new(settings.streams_open_max));
+        Self { settings, places }
+    }
+}
+
+/// `GET /batches/{batch}/events`: from the batch's first event on, or behind the one that the client had last. The stream
+/// ends when the batch is completed; who comes again with its last id is answered 204, which ends a browser's trying.
+pub async fn of_batch(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let id = batch_id(&request)?;
+    let after = last_event_id(&request, &api)?;
+    let owner = owner_of(&request);
+    if off_thread(&api, move |custody| is_over(custody, id, &owner, after)).await?? {
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    open(&request, api, Scope::Batch(id), Some(after.unwrap_or(0)))
+}
+
+/// `GET /events`: from now on, or behind the event that the client had last; behind 0 lie all that there are.
+pub async fn of_owner(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let after = last_event_id(&request, &api)?;
+    let scope = Scope::Owner(owner_of(&request));
+    open(&request, api, scope, after)
+}
+
+/// Whether a client has had everything that there is to tell of a batch, and nothing more is to come.
+fn is_over(custody: &Custody, id: BatchId, owner: &str, after: Option<u64>) -> Result<bool, ApiError> {
+    let record = custody.joblog.batch(id)?.filter(|record| !record.is_doomed && record.owner == owner);
+    let record = record.ok_or(ApiError::NotFound)?;
+    let (Some(after), Some(_)) = (after, record.finished_ms) else { return Ok(false) };
+    Ok(custody.joblog.last_event_of(id)?.is_some_and(|last| last <= after))
+}
+
+/// The id behind which the client wants to go on, if it names one.
+fn last_event_id(request: &HttpRequest, api: &Api) -> Result<Option<u64>, ApiError> {
+    let sent = match request.headers().get(LAST_EVENT_ID) {
+        Some(value) => Some(String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        None => Query::of(request)?.text("last_event_id"),
+    };
+    let Some(sent) = sent.filter(|id| !id.is_empty()) else { return Ok(None) };
+    let id = sent.bytes().all(|byte| byte.is_ascii_digit()).then(|| sent.parse().ok()).flatten();
+    // What has not happened yet nobody can have had; going on behind it would pass over what is to come.
+    let id = id.filter(|id| *id <= api.custody.joblog.last_event());
+    id.map(Some).ok_or(ApiError::InvalidParameter {
+        name: "last_event_id",
+        expected: "the id of an event that this server has sent".into(),
+    })
+}
+
+fn open(
+    request: &HttpRequest,
+    api: web::Data<Api>,
+    scope: Scope,
+    after: Option<u64>,
+) -> Result<HttpResponse, ApiError> {
+    if api.health.is_draining() {
+        return Err(ApiError::Draining);
+    }
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((CONTENT_TYPE, "text/event-stream"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((X_ACCEL_BUFFERING, "no"));
+    if request.method() == Method::HEAD {
+        return Ok(response.streaming(streams::empty::<Result<Bytes, ApiError>>()));
+    }
+    let place = Arc::clone(&api.events.places).try_acquire_owned().map_err(|_| ApiError::TooManyStreams)?;
+    // One piece is on its way while the next is made.
+    let (pieces, body) = mpsc::channel(1);
+    let stream = Stream::new(api, Follower::new(scope, after), place);
+    actix_web::rt::spawn(stream.run(pieces));
+    let body = streams::unfold(body, |mut body| async {
+        let piece: Bytes = body.recv().await?;
+        Some((Ok::<_, ApiError>(piece), body))
+    });
+    Ok(response.streaming(body))
+}
