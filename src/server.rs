@@ -24,7 +24,7 @@ use crate::actors::supervisor::{Drain, ReleaseClaims, Supervisor, SupervisorOpti
 use crate::actors::verifier::{Stop, StoredBatch, Verifier, VerifierOptions};
 use crate::batch::BatchId;
 use crate::config::{AttemptsSettings, Config, Limits, ShutdownSettings, VerifySettings};
-use crate::custody::{Custody, CustodyError, CustodyOptions, Recovered};
+use crate::custody::{Custody, CustodyError, CustodyOptions, Recovered, keep_forgetting_keys};
 use crate::health::Health;
 use crate::http::{self, Api, EventStreams};
 use crate::joblog::JobLogError;
@@ -117,7 +117,7 @@ async fn serve(config: Config, is_restart: bool) -> Result<Option<TcpListener>, 
     let health = Arc::new(Health::default());
     let worker = worker_settings(&config, &health).await;
     let pipeline = start_pipeline(&config, worker, &custody, &health);
-    let listen = config.listen;
+    let (listen, keys_kept) = (config.listen, Duration::from_millis(config.limits.idempotency_ms_max));
     let listener = restart::listener(listen, is_restart).map_err(|error| ServeError::Listen { listen, error })?;
     let kept = listener.try_clone().map_err(|error| ServeError::Listen { listen, error })?;
     let (server, addresses) = bind(&config, listener, &custody, &health, &pipeline)?;
@@ -125,6 +125,7 @@ async fn serve(config: Config, is_restart: bool) -> Result<Option<TcpListener>, 
     let serving = actix_rt::spawn(server);
     announce(&addresses);
     actix_rt::spawn(resume(Arc::clone(&custody), pipeline.verifier.clone(), recovered.open));
+    actix_rt::spawn(keep_forgetting_keys(Arc::clone(&custody), keys_kept));
     count_stored_files(&custody, before_uploads);
     let mut told = actix_rt::spawn(until_told_to_stop());
     let kept = tokio::select! {
@@ -178,6 +179,7 @@ fn bind(
         limits: config.limits.clone(),
         uploads: Arc::new(Semaphore::new(uploads_open_max)),
         events: EventStreams::new(config.events.clone()),
+        keys: Arc::default(),
         blocking: Handle::current(),
         started: Instant::now(),
     });

@@ -1,4 +1,4 @@
-//! How an address to listen on is read.
+//! How an address is read from a setting.
 
 use std::net::SocketAddr;
 

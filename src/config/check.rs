@@ -67,6 +67,7 @@ fn check_limits(limits: &Limits) -> Result<(), Impossible> {
         upload_idle_ms_max,
         upload_second_bytes_min: _,
         wait_ms_max,
+        idempotency_ms_max,
     } = limits;
     within("limits.batch_files_max", batch_files_max, 1, FILES_MAX)?;
     at_least("limits.batch_bytes_max", batch_bytes_max, 1)?;
@@ -80,7 +81,8 @@ fn check_limits(limits: &Limits) -> Result<(), Impossible> {
     at_least("limits.uploads_open_max", uploads_open_max, 1)?;
     at_least("limits.batches_open_max", batches_open_max, 1)?;
     within("limits.upload_idle_ms_max", upload_idle_ms_max, 1, MS_MAX)?;
-    within("limits.wait_ms_max", wait_ms_max, 0, MS_MAX)
+    within("limits.wait_ms_max", wait_ms_max, 0, MS_MAX)?;
+    within("limits.idempotency_ms_max", idempotency_ms_max, 1, MS_MAX)
 }
 
 fn check_spool(spool: &SpoolSettings) -> Result<(), Impossible> {

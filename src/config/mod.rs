@@ -93,6 +93,9 @@ pub struct Limits {
     /// Milliseconds that a request with `?wait=` is held; a longer wish is cut to it. Each holds a connection, so
     /// after two minutes the client asks again. 0 answers at once.
     pub wait_ms_max: u64,
+    /// Milliseconds that an `Idempotency-Key` stands for its batch; a day outlasts what makes a client send again. The
+    /// job log keeps some hundred bytes for each.
+    pub idempotency_ms_max: u64,
 }
 
 /// `[spool]`: how bytes are written to the disk.
@@ -235,6 +238,7 @@ impl Default for Limits {
             upload_idle_ms_max: 30_000,
             upload_second_bytes_min: KIB,
             wait_ms_max: 120_000,
+            idempotency_ms_max: 86_400_000,
         }
     }
 }

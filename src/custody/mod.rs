@@ -2,6 +2,7 @@
 //! trace of one is removed.
 
 mod cancel;
+mod idempotency;
 mod recovery;
 mod removal;
 mod retry;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use derive_more::{Display, Error, From};
 
 pub use self::cancel::Cancel;
+pub use self::idempotency::keep_forgetting_keys;
 pub use self::recovery::{Recovered, file_record};
 pub use self::removal::Removal;
 pub use self::retry::{RETRIES_MAX, Retry};

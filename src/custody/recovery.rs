@@ -35,12 +35,12 @@ impl Custody {
     /// When something could not be read or written; nothing is lost then, and another start may do better.
     pub async fn recover(&self) -> Result<Recovered, CustodyError> {
         let mut recovered = Recovered::default();
-        let strays = self.verify()?;
+        let checked = self.verify()?;
         for batch in self.joblog.doomed_batches()? {
             self.finish_removal(batch).await?;
         }
         self.enter_missing_batches(&mut recovered)?;
-        self.forget_strays(strays).await?;
+        self.forget_strays(checked).await?;
         self.enter_missing_outcomes(&mut recovered).await?;
         recovered.interrupted = self.count_interrupted_attempts().await?;
         recovered.open = self.joblog.open_batches()?;

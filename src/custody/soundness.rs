@@ -4,15 +4,15 @@
 //! batch again, without its bytes. Other changes that are lost are no harm, since seals and results bring them back.
 
 use super::{Custody, CustodyError};
-use crate::joblog::{Change, JobLogError, Stray};
+use crate::joblog::{Change, Checked, JobLogError, Stray};
 use crate::spool::SpoolError;
 
 /// Signs of damage that are logged; more say no more.
 const FAULTS_LOGGED_MAX: usize = 10;
 
 impl Custody {
-    /// Checks the whole job log, and that it has lost no removal; says which batches it names and has no record of.
-    pub(super) fn verify(&self) -> Result<Vec<Stray>, CustodyError> {
+    /// Checks the whole job log, and that it has lost no removal; says what it names and has no record of.
+    pub(super) fn verify(&self) -> Result<Checked, CustodyError> {
         let checked = self.joblog.check();
         for fault in checked.faults.iter().take(FAULTS_LOGGED_MAX) {
             log::error!("{fault}");
@@ -24,7 +24,7 @@ impl Custody {
             return Err(JobLogError::Outdated.into());
         }
         self.count_removals(self.joblog.removals()?)?;
-        Ok(checked.strays)
+        Ok(checked)
     }
 
     /// Whether removals have begun that the job log knows nothing of.
@@ -62,12 +62,17 @@ impl Custody {
 
     /// Forgets batches that the log only half knew and whose seals are nowhere: they were never acknowledged, or what they
     /// were lies in a segment that is kept.
-    pub(super) async fn forget_strays(&self, strays: Vec<Stray>) -> Result<(), CustodyError> {
+    pub(super) async fn forget_strays(&self, checked: Checked) -> Result<(), CustodyError> {
         let mut changes = Vec::new();
-        for Stray { batch, spool, results } in strays {
+        for Stray { batch, spool, results } in checked.strays {
             if self.joblog.batch(batch)?.is_none() {
                 log::error!("batch {batch}: forgotten, because it was half entered and its seal is not in the spool");
                 changes.push(Change::Forget { batch, spool, results });
+            }
+        }
+        for (key, batch) in checked.stray_keys {
+            if self.joblog.batch(batch)?.is_none_or(|record| record.idempotency_key != Some(key)) {
+                changes.push(Change::ForgetKey { key, batch });
             }
         }
         if !changes.is_empty() {

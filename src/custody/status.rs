@@ -155,7 +155,7 @@ impl Custody {
     }
 
     /// The entries of a seal; none in the place of one that is damaged, which costs that file only.
-    fn sealed_files(
+    pub(super) fn sealed_files(
         &self,
         record: &BatchRecord,
         from: usize,

@@ -10,7 +10,7 @@ use super::{DoctorError, lock, options};
 use crate::batch::BatchId;
 use crate::config::Config;
 use crate::custody::{Custody, JOB_LOG};
-use crate::joblog::{JobLog, JobLogError, Stray};
+use crate::joblog::{Checked, JobLog, JobLogError, Stray};
 use crate::metrics::Metrics;
 use crate::spool::{DirectoryLock, Duplicate, ExaminedSegment};
 
@@ -86,7 +86,7 @@ fn look(custody: &Custody, report: &mut Report) -> Result<(), DoctorError> {
     let (living, unknown) = (Living::of(custody)?, HashSet::new());
     let findings = Vec::new();
     let mut examination = Examination { custody, is_deep: report.is_deep, spool, results, living, unknown, findings };
-    examination.note_unfinished(&checked.strays);
+    examination.note_unfinished(&checked);
     examination.compare_records()?;
     examination.compare_segments()?;
     report.findings.extend(examination.findings);
@@ -114,9 +114,14 @@ fn note_damage(report: &mut Report, message: String) {
 
 impl Examination<'_> {
     /// What a crash cut short and a start goes on with.
-    fn note_unfinished(&mut self, strays: &[Stray]) {
-        for Stray { batch, .. } in strays {
+    fn note_unfinished(&mut self, checked: &Checked) {
+        for Stray { batch, .. } in &checked.strays {
             let message = format!("Batch {batch} is entered in the job log only in part.");
+            let finding = Finding::new(Kind::TornRecord, Remedy::Start, message);
+            self.findings.push(Finding { batch: Some(*batch), ..finding });
+        }
+        for (_, batch) in &checked.stray_keys {
+            let message = format!("Batch {batch} has an idempotency key in the job log that it does not name.");
             let finding = Finding::new(Kind::TornRecord, Remedy::Start, message);
             self.findings.push(Finding { batch: Some(*batch), ..finding });
         }

@@ -40,10 +40,12 @@ error_codes! {
     NoFiles BAD_REQUEST "The request has no part with a file name.";
     BadField BAD_REQUEST "A form field is not what it has to be; the detail says which and what.";
     InvalidParameter BAD_REQUEST "A query parameter is not what it has to be; the detail says which and what.";
+    BadIdempotencyKey BAD_REQUEST "The header `Idempotency-Key` is not what it has to be.";
     NotFound NOT_FOUND "There is nothing under this address.";
     MethodNotAllowed METHOD_NOT_ALLOWED "The address does not take this method; `Allow` says which it takes.";
     RequestTimeout REQUEST_TIMEOUT "The body came too slowly, or not at all; nothing was kept.";
     NoResult CONFLICT "The file has no text: it has not succeeded, or not yet.";
+    IdempotencyConflict CONFLICT "A request with the same `Idempotency-Key` is under way; try again after `Retry-After`.";
     NotCompleted CONFLICT "The batch is being cancelled and is not through with it; ask again in a moment.";
     NotFailed CONFLICT "Only a failed file can be retried, and this one is in another state.";
     RetriedTooOften CONFLICT "A file has been retried as often as it can be; send it again in another batch.";
@@ -55,6 +57,7 @@ error_codes! {
     BatchTooLarge PAYLOAD_TOO_LARGE "The batch has more bytes than the server takes at once.";
     UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "The body is not multipart/form-data.";
     RangeNotSatisfiable RANGE_NOT_SATISFIABLE "The range holds none of the bytes that there are; `Content-Range` says how many.";
+    IdempotencyKeyReused UNPROCESSABLE_ENTITY "The `Idempotency-Key` was used for another request; nothing was kept.";
     AllFilesRejected UNPROCESSABLE_ENTITY "Every file was refused, so there is no batch; the member `files` says why.";
     TooManyUploads TOO_MANY_REQUESTS "Too many uploads are arriving; try again after `Retry-After`.";
     QueueFull TOO_MANY_REQUESTS "Too many batches wait to be processed; try again after `Retry-After`.";

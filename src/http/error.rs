@@ -2,9 +2,7 @@
 //! log, under the same request id.
 
 use std::borrow::Cow;
-use std::io::ErrorKind;
 
-use actix_multipart::MultipartError;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -18,9 +16,8 @@ use super::code::ErrorCode;
 use super::problem::Problem;
 use super::view::RefusedFileView;
 use crate::batch::FileState;
-use crate::custody::CustodyError;
-use crate::joblog::JobLogError;
-use crate::spool::SpoolError;
+
+mod causes;
 
 /// Seconds after which a client that was turned away may try again.
 const RETRY_AFTER_SECONDS: u32 = 5;
@@ -49,6 +46,12 @@ pub enum ApiError {
         #[error(not(source))]
         files: Vec<RefusedFileView>,
     },
+    #[display("the idempotency key is not 1 to {max} visible characters")]
+    BadIdempotencyKey { max: usize },
+    #[display("the idempotency key was used for another request")]
+    IdempotencyKeyReused,
+    #[display("a request with the same idempotency key is under way")]
+    IdempotencyConflict,
     #[display("nothing came for too long, or too little")]
     RequestTimeout,
     #[display("too many uploads are arriving")]
@@ -102,6 +105,9 @@ impl ApiError {
             Self::FieldTooLarge { .. } => ErrorCode::FieldTooLarge,
             Self::BatchTooLarge { .. } => ErrorCode::BatchTooLarge,
             Self::AllFilesRejected { .. } => ErrorCode::AllFilesRejected,
+            Self::BadIdempotencyKey { .. } => ErrorCode::BadIdempotencyKey,
+            Self::IdempotencyKeyReused => ErrorCode::IdempotencyKeyReused,
+            Self::IdempotencyConflict => ErrorCode::IdempotencyConflict,
             Self::RequestTimeout => ErrorCode::RequestTimeout,
             Self::TooManyUploads => ErrorCode::TooManyUploads,
             Self::QueueFull => ErrorCode::QueueFull,
@@ -141,6 +147,16 @@ impl ApiError {
             Self::BatchTooLarge { max } => format!("A batch has at most {max} bytes; send fewer files at once.").into(),
             Self::AllFilesRejected { .. } => {
                 "Every file was refused, so there is no batch; the member files says why.".into()
+            }
+            Self::BadIdempotencyKey { max } => {
+                format!("Idempotency-Key must be given once, as 1 to {max} visible ASCII characters, quoted or not.")
+                    .into()
+            }
+            Self::IdempotencyKeyReused => {
+                "The Idempotency-Key belongs to another request that was taken; use a new key for each request.".into()
+            }
+            Self::IdempotencyConflict => {
+                "A request with the same Idempotency-Key is under way; try again shortly for its answer.".into()
             }
             Self::RequestTimeout => {
                 "The body came too slowly, or not at all; nothing was kept. Send the batch again.".into()
@@ -204,6 +220,7 @@ impl ApiError {
             Self::TooManyUploads
             | Self::QueueFull
             | Self::TooManyStreams
+            | Self::IdempotencyConflict
             | Self::StorageUnavailable
             | Self::Draining => (RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
             // What is left of the body is not worth reading.
@@ -222,57 +239,5 @@ impl ResponseError for ApiError {
     /// The tracing middleware, which knows the request's id, makes the body.
     fn error_response(&self) -> HttpResponse<BoxBody> {
         HttpResponse::new(self.status_code())
-    }
-}
-
-impl From<SpoolError> for ApiError {
-    fn from(error: SpoolError) -> Self {
-        match error {
-            SpoolError::Full => Self::DiskFull,
-            SpoolError::Io(ErrorKind::ReadOnlyFilesystem) => Self::StorageUnavailable,
-            SpoolError::Missing
-            | SpoolError::Damaged
-            | SpoolError::Closed
-            | SpoolError::NotEntered
-            | SpoolError::InDoubt
-            | SpoolError::Io(_) => Self::StorageFailed(error.to_string()),
-        }
-    }
-}
-
-impl From<JobLogError> for ApiError {
-    fn from(error: JobLogError) -> Self {
-        match error {
-            JobLogError::Full => Self::DiskFull,
-            JobLogError::Damaged | JobLogError::Outdated | JobLogError::Closed | JobLogError::Io(_) => {
-                Self::StorageFailed(error.to_string())
-            }
-        }
-    }
-}
-
-impl From<CustodyError> for ApiError {
-    fn from(error: CustodyError) -> Self {
-        match error {
-            CustodyError::Spool(error) => error.into(),
-            CustodyError::JobLog(error) => error.into(),
-        }
-    }
-}
-
-impl From<MultipartError> for ApiError {
-    fn from(error: MultipartError) -> Self {
-        match error {
-            MultipartError::ContentTypeMissing
-            | MultipartError::ContentTypeParse
-            | MultipartError::ContentTypeIncompatible => Self::UnsupportedMediaType,
-            error => Self::MalformedMultipart(error.to_string()),
-        }
-    }
-}
-
-impl From<actix::MailboxError> for ApiError {
-    fn from(error: actix::MailboxError) -> Self {
-        Self::Internal(error.to_string())
     }
 }

@@ -1,6 +1,7 @@
 //! HTTP: what every handler shares. `routes` is the table of routes, there is one file for each resource, and `code` alone
 //! knows the status of a failure.
 
+mod acknowledgement;
 mod admission;
 mod batches;
 mod code;
@@ -10,6 +11,7 @@ mod files;
 #[cfg(any(test, feature = "fuzzing"))]
 mod fuzz;
 mod health;
+mod idempotency;
 mod owner;
 mod problem;
 mod query;
@@ -33,6 +35,7 @@ pub use self::error::ApiError;
 pub use self::events::EventStreams;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use self::fuzz::part_headers;
+use self::idempotency::KeysInHand;
 pub use self::routes::{ApiRoute, ROUTES, routes};
 pub use self::trace::{RequestId, trace};
 use crate::actors::verifier::Verifier;
@@ -49,6 +52,8 @@ pub struct Api {
     /// A permit for each upload that may stream at one time.
     pub uploads: Arc<Semaphore>,
     pub events: EventStreams,
+    /// The idempotency keys of requests that are under way.
+    pub keys: Arc<KeysInHand>,
     /// Where blocking work finds a thread.
     pub blocking: Handle,
     pub started: Instant,

@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use actix::Actor;
 use actix_multipart::{Field, Multipart};
-use actix_web::http::header::{HeaderName, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
+use super::acknowledgement::{acknowledge, answer_after, replay};
 use super::admission::admit;
-use super::batches::{FILES_PAGE_MAX, Page, next_page, off_thread, until_completed, view};
+use super::batches::FILES_PAGE_MAX;
+use super::idempotency::{self, KeyInHand};
 use super::owner::LOCAL_OWNER;
 use super::query::Query;
-use super::view::{BatchState, BatchView, ErrorView, RefusedFileView};
+use super::view::{ErrorView, RefusedFileView};
 use super::{Api, ApiError, RequestId};
 use crate::actors::panics::deliver;
 use crate::actors::uploader::{
@@ -27,10 +28,10 @@ use crate::actors::uploader::{
 use crate::actors::verifier::StoredBatch;
 use crate::batch::BatchId;
 use crate::config::Limits;
-use crate::custody::{BatchStatus, Custody, FileStatus};
+use crate::custody::Custody;
 use crate::joblog::{Change, JobLogError};
 use crate::metrics::{UploadLabels, UploadOutcome};
-use crate::spool::{Intake, OnSealed, SealHeader, SealedBatch, SealedFile, SpoolError};
+use crate::spool::{Intake, OnSealed, SealHeader, SealedBatch, SealedFile, Sha256Digest, SpoolError};
 
 /// The handler.
 pub async fn upload(
@@ -40,15 +41,23 @@ pub async fn upload(
     request_id: web::ReqData<RequestId>,
 ) -> Result<HttpResponse, ApiError> {
     let wait = Query::of(&request)?.wait(Duration::from_millis(api.limits.wait_ms_max))?;
+    let key = idempotency::key_of(&request)?;
     let open = admit(&request, &api)?;
+    let key = key.map(|key| api.keys.take(LOCAL_OWNER, &key)).transpose()?;
     let mut arriving = Arriving::new(&api);
     let received = arriving.receive(Multipart::new(request.headers(), payload)).await;
     if let Err(error) = received {
         arriving.count_aborted();
         return Err(error);
     }
+    if let Some(key) = &key
+        && let Some(batch) = key.batch_of(&api, arriving.fingerprint()).await?
+    {
+        log::info!("request {}: batch {batch}: sent again", *request_id);
+        return replay(&api, batch, wait).await;
+    }
     let (answered, until_answered) = oneshot::channel();
-    let sealed = arriving.seal(until_answered).await?;
+    let sealed = arriving.seal(key, until_answered).await?;
     drop(open);
     log::info!("request {}: batch {}: accepted with {} files", *request_id, sealed.header.batch, sealed.files.len());
     match wait {
@@ -135,9 +144,14 @@ impl<'a> Arriving<'a> {
 
     /// Seals the batch; its existence begins here.
     ///
-    /// From here on the client's going away changes nothing, so the rest is a task of its own. The pipeline is told when
-    /// `until_answered` is over, so that processing does not take the disk from those who wait for their answer.
-    async fn seal(mut self, until_answered: oneshot::Receiver<()>) -> Result<SealedBatch, ApiError> {
+    /// From here on the client's going away changes nothing, so the rest is a task of its own, which holds the idempotency
+    /// key until the batch is entered under it. The pipeline is told when `until_answered` is over, so that processing
+    /// does not take the disk from those who wait for their answer.
+    async fn seal(
+        mut self,
+        key: Option<KeyInHand>,
+        until_answered: oneshot::Receiver<()>,
+    ) -> Result<SealedBatch, ApiError> {
         if self.files.is_empty() {
             return Err(ApiError::NoFiles);
         }
@@ -146,6 +160,7 @@ impl<'a> Arriving<'a> {
             return Err(ApiError::AllFilesRejected { files: refused(&self.files) });
         }
         let intake = self.intake.take().expect("an intake is put back after each file");
+        let idempotency = key.as_ref().map(|key| key.sealed_with(self.fingerprint()));
         let batch = BatchId::new();
         let header = SealHeader {
             batch,
@@ -153,12 +168,14 @@ impl<'a> Arriving<'a> {
             owner: LOCAL_OWNER.into(),
             metadata: self.metadata,
             bytes_total: self.files.iter().map(|file| file.length).sum(),
+            idempotency,
         };
         let announce = StoredBatch { batch: header.batch, files: self.files.len() };
         let (verifier, custody) = (self.api.verifier.clone(), Arc::clone(&self.api.custody));
         let sealing = intake.seal(header, self.files, enter_in(&self.api.custody));
         let sealed = actix_rt::spawn(async move {
             let sealed = sealing.await?;
+            drop(key);
             actix_rt::spawn(async move {
                 // Either way the answer is out: sent, or its sender dropped.
                 let _ = until_answered.await;
@@ -173,6 +190,11 @@ impl<'a> Arriving<'a> {
         let sealed = sealed.await.map_err(|error| ApiError::Internal(error.to_string()))??;
         self.api.count_uploads(&sealed.files);
         Ok(sealed)
+    }
+
+    /// What was sent, as a digest.
+    fn fingerprint(&self) -> Sha256Digest {
+        idempotency::fingerprint(&self.files, self.metadata.as_deref())
     }
 
     fn of_upload(&self, error: UploadError) -> ApiError {
@@ -249,30 +271,4 @@ async fn tell(custody: &Custody, batch: BatchId) {
     {
         log::error!("batch {batch}: its acceptance is told by the next start: {error}");
     }
-}
-
-/// 202 with the status of a batch that has just been sealed.
-fn acknowledge(api: &Api, sealed: SealedBatch) -> Result<HttpResponse, ApiError> {
-    let id = sealed.header.batch;
-    let record = api.custody.joblog.batch(id)?.ok_or_else(|| ApiError::Internal("a batch vanished".into()))?;
-    let next = (sealed.files.len() > FILES_PAGE_MAX).then(|| next_page(id, FILES_PAGE_MAX - 1, FILES_PAGE_MAX, None));
-    let status = BatchStatus { id, record, metadata: sealed.header.metadata };
-    let files = sealed.files.into_iter().take(FILES_PAGE_MAX).enumerate();
-    let files = files.map(|(index, file)| FileStatus::sealed(id.file(index), file)).collect();
-    let view = BatchView::new(status, Some(files), next);
-    Ok(HttpResponse::Accepted().insert_header(location(id)).json(view))
-}
-
-/// 200 when the batch is completed in time, otherwise 202 with the status as it is when the wait is over.
-async fn answer_after(api: &Api, id: BatchId, wait: Duration) -> Result<HttpResponse, ApiError> {
-    until_completed(api, id, wait).await?;
-    let page = Page { after: None, limit: FILES_PAGE_MAX, states: None };
-    let view = off_thread(api, move |custody| view(custody, id, &page)).await??;
-    let is_completed = view.state() == BatchState::Completed;
-    let mut response = if is_completed { HttpResponse::Ok() } else { HttpResponse::Accepted() };
-    Ok(response.insert_header(location(id)).json(view))
-}
-
-fn location(id: BatchId) -> (HeaderName, String) {
-    (LOCATION, format!("/batches/{id}"))
 }

@@ -2,22 +2,28 @@
 //!
 //! sled has opened damaged logs without a word, with their newest changes gone or with pages that it misses only when
 //! they are read. So every page is read and every record decoded, and what two places say of one thing is compared: a
-//! batch's tally with its files' ends, its record with the marks that it is open, doomed, or in a segment. What sled loses
-//! is a range of keys, and those lie far apart. A log of a million files takes a second or two, so the walk is shared.
+//! batch's tally with its files' ends, its record with the marks that it is open, doomed, or in a segment, and its key. What
+//! sled loses is a range of keys, and those lie far apart. A log of a million files takes a second or two, so the walk is
+//! shared.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use derive_more::Display;
 
+pub use self::marks::Stray;
+pub(super) use self::marks::Sum;
+use self::marks::{compare_marks, marks_of};
 use super::event::{EVENTS_RECORD_MAX, EventsRecord};
 use super::key::{self, Key, Piece};
 use super::record::{self, BatchRecord, Claim, FileRecord};
-use super::{Index, JobLogError, StoreName};
+use super::{Index, JobLogError, KeyedBatch};
 use crate::batch::{BatchId, FileId, Tally};
+use crate::spool::Sha256Digest;
+
+mod marks;
 
 /// Faults that are told; a log with more is no better known by them.
 const FAULTS_MAX: usize = 1000;
@@ -31,16 +37,10 @@ pub struct Checked {
     pub claims: u64,
     /// Batches that are marked and have no record: a crash cut their entering short.
     pub strays: Vec<Stray>,
+    /// Idempotency keys, as digests, whose batch does not name them: a crash cut that short.
+    pub stray_keys: Vec<(Sha256Digest, BatchId)>,
     /// What cannot be true of a log that is whole.
     pub faults: Vec<Fault>,
-}
-
-/// A batch without a record, and the segments that it is said to have regions in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stray {
-    pub batch: BatchId,
-    pub spool: Vec<u64>,
-    pub results: Vec<u64>,
 }
 
 /// A sign of damage. Each is a sentence without its full stop.
@@ -58,6 +58,8 @@ pub enum Fault {
     Claim(u64),
     #[display("the events from {_0} on cannot be read")]
     Events(u64),
+    #[display("an idempotency key of the job log cannot be read")]
+    IdempotencyKey,
     #[display("a number of the job log cannot be read")]
     Number,
     #[display("batch {_0} counts other outcomes than its files have")]
@@ -105,18 +107,6 @@ fn check_all(index: &Index) -> Result<Checked, JobLogError> {
     Ok(whole.checked)
 }
 
-/// A sum over keys that does not depend on their order.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Sum(u64);
-
-impl Sum {
-    fn add(&mut self, key: &[u8]) {
-        let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
-        self.0 = self.0.wrapping_add(hasher.finish() | 1);
-    }
-}
-
 /// A walk under way.
 #[derive(Default)]
 struct Walk {
@@ -152,14 +142,15 @@ impl Walk {
 
     /// Adds what was seen on another walk, over other pieces.
     fn add(&mut self, other: Self) {
-        let Checked { batches, outcomes, claims, strays, faults } = other.checked;
+        let Checked { batches, outcomes, claims, strays, stray_keys, faults } = other.checked;
         self.checked.batches += batches;
         self.checked.outcomes += outcomes;
         self.checked.claims += claims;
         self.checked.strays.extend(strays);
+        self.checked.stray_keys.extend(stray_keys);
         self.checked.faults.extend(faults);
-        self.expected.0 = self.expected.0.wrapping_add(other.expected.0);
-        self.found.0 = self.found.0.wrapping_add(other.found.0);
+        self.expected.join(&other.expected);
+        self.found.join(&other.found);
     }
 
     fn visit(&mut self, key: &[u8], value: &[u8]) {
@@ -174,6 +165,10 @@ impl Walk {
             Some(Key::EventMark(id)) => self.visit_event_mark(id, key),
             Some(Key::Number) => self.note(value.len() == 8, || Fault::Number),
             Some(Key::Open(_) | Key::Doomed(_) | Key::Segment(_)) => self.found.add(key),
+            Some(Key::Idempotency(digest)) => match record::decode::<KeyedBatch>(value) {
+                Ok(keyed) => self.found.add_key(&digest, keyed.batch),
+                Err(_) => self.note(false, || Fault::IdempotencyKey),
+            },
             Some(Key::Kept) => {}
             None => self.note(false, || Fault::Key),
         }
@@ -227,6 +222,9 @@ impl Walk {
         for mark in marks_of(id, &record, &results) {
             self.expected.add(&mark);
         }
+        if let Some(digest) = record.idempotency_key {
+            self.expected.add_key(&digest, id);
+        }
     }
 
     fn note(&mut self, holds: bool, fault: impl FnOnce() -> Fault) {
@@ -246,66 +244,6 @@ fn counts_agree(record: &BatchRecord, ends: &Tally) -> bool {
         && record.finished_ms.is_some() == (record.tally.done() == total)
 }
 
-/// The marks that a batch must have.
-fn marks_of(id: BatchId, record: &BatchRecord, results: &BTreeSet<u64>) -> Vec<Vec<u8>> {
-    let mut marks = vec![key::segment(StoreName::Spool, record.seal.segment, id)];
-    let superseded = record.superseded.iter().map(|group| group.segment);
-    let segments: BTreeSet<u64> = results.iter().copied().chain(superseded).collect();
-    marks.extend(segments.into_iter().map(|segment| key::segment(StoreName::Results, segment, id)));
-    if record.finished_ms.is_none() {
-        marks.push(key::open(id));
-    }
-    if record.is_doomed {
-        marks.push(key::doomed(id));
-    }
-    marks
-}
-
-/// Looks for the marks that differ: those of no batch are strays, those that a batch lacks or must not have are faults.
-/// One segment too many only keeps the segment.
-fn compare_marks(index: &Index, checked: &mut Checked) -> Result<(), JobLogError> {
-    let mut strays: BTreeMap<BatchId, Stray> = BTreeMap::new();
-    for entry in index.db.iter() {
-        let (key, value) = entry.map_err(|error| JobLogError::from_sled(&error))?;
-        let (id, is_right) = match key::parse(&key) {
-            Some(Key::Batch(id)) => {
-                let record: BatchRecord = record::decode(&value)?;
-                let ends = index.files(id, 0, record.seal.entries as usize)?.into_iter();
-                let results = ends.filter_map(|(_, file)| Some(file.end?.results.segment)).collect();
-                let mut is_right = true;
-                for mark in marks_of(id, &record, &results) {
-                    is_right &= index.has(&mark)?;
-                }
-                (id, is_right)
-            }
-            Some(Key::Open(id)) => (id, index.batch(id)?.is_none_or(|record| record.finished_ms.is_none())),
-            Some(Key::Doomed(id)) => (id, index.batch(id)?.is_none_or(|record| record.is_doomed)),
-            Some(Key::Segment(id)) => (id, true),
-            Some(Key::Events(first)) => {
-                let batch = record::decode::<EventsRecord>(&value)?.batch;
-                (batch, index.has(&key::event_mark(batch, first))?)
-            }
-            Some(Key::EventMark(id)) => {
-                let first = key::event_of(&key).ok_or(JobLogError::Damaged)?;
-                (id, index.events_record(first)?.is_some_and(|record| record.batch == id))
-            }
-            _ => continue,
-        };
-        if !is_right {
-            checked.faults.push(Fault::Mark(id));
-        } else if index.batch(id)?.is_none() {
-            let stray = strays.entry(id).or_insert_with(|| Stray { batch: id, spool: Vec::new(), results: Vec::new() });
-            match key::place_of(&key) {
-                Some((StoreName::Spool, segment)) => stray.spool.push(segment),
-                Some((StoreName::Results, segment)) => stray.results.push(segment),
-                None => {}
-            }
-        }
-    }
-    checked.strays = strays.into_values().collect();
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -314,7 +252,7 @@ mod tests {
 
     use super::*;
     use crate::joblog::JobLog;
-    use crate::spool::{FrameRef, SealHeader, SealedBatch, SealedFile};
+    use crate::spool::{FrameRef, Idempotency, SealHeader, SealedBatch, SealedFile};
 
     fn open(dir: &TempDir) -> JobLog {
         JobLog::open(dir.path(), Arc::new(|_| {})).unwrap()
@@ -322,7 +260,9 @@ mod tests {
 
     fn sealed(segment: u64) -> SealedBatch {
         let batch = BatchId::new();
-        let header = SealHeader { batch, created_ms: 1, owner: "local".into(), metadata: None, bytes_total: 0 };
+        let idempotency = Some(Idempotency { key: [u8::try_from(segment).unwrap(); 32], fingerprint: [9; 32] });
+        let owner = "local".into();
+        let header = SealHeader { batch, created_ms: 1, owner, metadata: None, bytes_total: 0, idempotency };
         let seal = FrameRef { segment, region: 4096, frame: 8192, length: 100, header_length: 10, entries: 2 };
         SealedBatch { header, seal, files: vec![SealedFile::default(); 2] }
     }

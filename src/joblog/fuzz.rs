@@ -2,6 +2,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::KeyedBatch;
 use super::event::EventsRecord;
 use super::record::{self, BatchRecord, Claim, FileRecord};
 
@@ -20,6 +21,7 @@ pub fn record(bytes: &[u8]) {
 }
 
 fn check(bytes: &[u8]) {
+    read::<KeyedBatch>(bytes);
     read::<BatchRecord>(bytes);
     if let Some(record) = read::<FileRecord>(bytes) {
         assert_eq!(record.state().is_terminal(), record.end.is_some());

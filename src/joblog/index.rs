@@ -12,7 +12,7 @@ use super::motion::Motion;
 use super::record::{self, BatchRecord, Claim, FileRecord};
 use super::writer::Committed;
 use super::{JobLogError, StoreName, key};
-use crate::batch::{BatchId, FileId, Tally};
+use crate::batch::{BatchId, FileId};
 use crate::fault::{self, DurableStep};
 use crate::spool::SealedBatch;
 
@@ -50,22 +50,7 @@ impl Index {
             return Err(JobLogError::Closed);
         }
         let id = sealed.header.batch;
-        let refused: Vec<u16> =
-            (0..).zip(&sealed.files).filter(|(_, file)| file.refused.is_some()).map(|(at, _)| at).collect();
-        let rejected = u32::try_from(refused.len()).expect("a file's index has 16 bits");
-        let record = BatchRecord {
-            seal: sealed.seal,
-            created_ms: sealed.header.created_ms,
-            owner: sealed.header.owner.clone(),
-            bytes_total: sealed.header.bytes_total,
-            tally: Tally { total: sealed.seal.entries, rejected, ..Tally::default() },
-            finished_ms: None,
-            is_doomed: false,
-            is_cancelled: false,
-            is_told: false,
-            refused,
-            superseded: Vec::new(),
-        };
+        let mut record = BatchRecord::of(sealed);
         let was_open = self.has(&key::open(id))?;
         let enter = || {
             self.insert(key::segment(StoreName::Spool, sealed.seal.segment, id), &[])?;
@@ -73,6 +58,7 @@ impl Index {
             if is_shared {
                 self.insert(key::checkpoint(StoreName::Spool), &sealed.seal.segment.to_be_bytes())?;
             }
+            record.idempotency_key = self.enter_key(&sealed.header)?;
             self.insert(key::batch(id), &record::encode(&record))
         };
         if let Err(error) = fault::step(DurableStep::LogEnter, enter) {
@@ -244,7 +230,7 @@ impl Index {
 
     /// Writes one entry. Not flushed: the seals or the next start bring it again if a crash takes it.
     #[expect(clippy::disallowed_methods, reason = "a start brings it again if it is lost, so it needs no flush")]
-    fn insert(&self, key: Vec<u8>, value: &[u8]) -> Result<(), JobLogError> {
+    pub(super) fn insert(&self, key: Vec<u8>, value: &[u8]) -> Result<(), JobLogError> {
         self.db.insert(key, value).map(|_| ()).map_err(|error| JobLogError::from_sled(&error))
     }
 
@@ -258,7 +244,7 @@ impl Index {
         self.db.remove(key).map(|_| ()).map_err(|error| JobLogError::from_sled(&error))
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, JobLogError> {
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, JobLogError> {
         self.db.get(key).map_err(|error| JobLogError::from_sled(&error))
     }
 

@@ -8,6 +8,7 @@
 //! | `c` window | a claim |
 //! | `d` batch | nothing; the batch is being removed |
 //! | `e` event | events of one batch, by the id of the first |
+//! | `i` digest | the batch that was handed in under the idempotency key with this digest |
 //! | `k` store segment | nothing; the segment holds something unreadable that may have been acknowledged |
 //! | `m` name | a checkpoint, the number of removals, or the last event's id |
 //! | `o` batch | nothing; the batch is open |
@@ -20,11 +21,13 @@ use std::ops::Bound;
 use crate::batch::{BATCH_FILES_LIMIT, BatchId, FileId};
 
 use super::StoreName;
+use crate::spool::Sha256Digest;
 
 const BATCH: u8 = b'b';
 const CLAIM: u8 = b'c';
 const DOOMED: u8 = b'd';
 const EVENT: u8 = b'e';
+const IDEMPOTENCY: u8 = b'i';
 const KEPT: u8 = b'k';
 const META: u8 = b'm';
 const OPEN: u8 = b'o';
@@ -148,6 +151,21 @@ pub fn last_event() -> Vec<u8> {
     join(&[&[META], b"events"])
 }
 
+/// The key of an idempotency key, of which there is only the digest.
+pub fn idempotency(digest: &Sha256Digest) -> Vec<u8> {
+    join(&[&[IDEMPOTENCY], digest])
+}
+
+/// The prefix of all idempotency keys.
+pub const fn idempotencies() -> [u8; 1] {
+    [IDEMPOTENCY]
+}
+
+/// The digest of a key that ends with one.
+pub fn digest_of(key: &[u8]) -> Option<Sha256Digest> {
+    key.last_chunk().copied()
+}
+
 pub fn kept(store: StoreName, segment: u64) -> Vec<u8> {
     join(&[&kept_prefix(store), &segment.to_be_bytes()])
 }
@@ -211,6 +229,7 @@ pub enum Key {
     Claim(u64),
     Doomed(BatchId),
     Events(u64),
+    Idempotency(Sha256Digest),
     /// A number of eight bytes.
     Number,
     Open(BatchId),
@@ -233,6 +252,7 @@ pub fn parse(key: &[u8]) -> Option<Key> {
         (CLAIM, 8) => window_of(key).map(Key::Claim),
         (DOOMED, 16) => batch(rest).map(Key::Doomed),
         (EVENT, 8) => event_of(key).map(Key::Events),
+        (IDEMPOTENCY, 32) => digest_of(key).map(Key::Idempotency),
         (KEPT, 9) if is_store(rest[0]) => Some(Key::Kept),
         (META, _) => Some(Key::Number),
         (OPEN, 16) => batch(rest).map(Key::Open),
@@ -305,6 +325,7 @@ mod tests {
             (event(77), Key::Events(77)),
             (event_mark(id, 77), Key::EventMark(id)),
             (last_event(), Key::Number),
+            (idempotency(&[7; 32]), Key::Idempotency([7; 32])),
             (kept(StoreName::Results, 1), Key::Kept),
             (checkpoint(StoreName::Spool), Key::Number),
             (removals(), Key::Number),

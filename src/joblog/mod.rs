@@ -3,8 +3,8 @@
 //! The log follows the seals and the results and can be made anew from them. Changes go through one writer, which flushes
 //! once for all that wait; reading asks nobody. sled is not trusted: every record has a checksum of ours, every group is
 //! followed by a sync of sled's file, opening is done with care, and every start checks the whole log. Reading order:
-//! `key`, `record`, `event`, `open`, `index`, `check`, `start`, `motion`, `completions`, `cancellations`, `events`, `writer`,
-//! `step`.
+//! `key`, `record`, `event`, `open`, `index`, `idempotency`, `check`, `start`, `motion`, `completions`, `cancellations`,
+//! `events`, `writer`, `step`.
 
 mod blobs;
 mod cancellations;
@@ -14,6 +14,7 @@ mod event;
 mod events;
 #[cfg(any(test, feature = "fuzzing"))]
 mod fuzz;
+mod idempotency;
 mod index;
 mod key;
 mod motion;
@@ -38,6 +39,7 @@ pub use self::event::{BatchChange, Event, NumberedEvent};
 pub use self::events::{Missed, NEWS_QUEUE_MAX, News, Subscription};
 #[cfg(any(test, feature = "fuzzing"))]
 pub use self::fuzz::record;
+pub use self::idempotency::{KeyPage, KeyedBatch};
 use self::index::Index;
 pub use self::motion::Moving;
 pub use self::record::{BatchRecord, Claim, ClaimedFile, FileEnd, FileRecord};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::JobLogError;
 use crate::batch::{FileId, FileState, Outcome, Tally};
-use crate::spool::{FrameRef, Timings};
+use crate::spool::{FrameRef, SealedBatch, SealedFile, Sha256Digest, Timings};
 
 const VERSION: u8 = 1;
 
@@ -33,9 +33,46 @@ pub struct BatchRecord {
     pub refused: Vec<u16>,
     /// Groups in the results that are the batch's and that no file's end names: its retries, and the failures before them.
     pub superseded: Vec<FrameRef>,
+    /// The idempotency key under which the batch is known, as a digest, until its time is over.
+    pub idempotency_key: Option<Sha256Digest>,
 }
 
 impl BatchRecord {
+    /// The record of a batch that has just been sealed, but for its idempotency key.
+    ///
+    /// # Panics
+    /// Never: a file's index has 16 bits.
+    #[must_use]
+    pub fn of(sealed: &SealedBatch) -> Self {
+        let is_refused = |(at, file): (u16, &SealedFile)| file.refused.as_ref().map(|_| at);
+        let record = Self {
+            seal: sealed.seal,
+            created_ms: sealed.header.created_ms,
+            owner: sealed.header.owner.clone(),
+            bytes_total: sealed.header.bytes_total,
+            tally: Tally::default(),
+            finished_ms: None,
+            is_doomed: false,
+            is_cancelled: false,
+            is_told: false,
+            refused: (0..).zip(&sealed.files).filter_map(is_refused).collect(),
+            superseded: Vec::new(),
+            idempotency_key: None,
+        };
+        record.at_beginning()
+    }
+
+    /// The record as it was when the batch had just been sealed and nothing had happened to it.
+    ///
+    /// # Panics
+    /// Never: a file's index has 16 bits.
+    #[must_use]
+    pub fn at_beginning(self) -> Self {
+        let rejected = u32::try_from(self.refused.len()).expect("a file's index has 16 bits");
+        let tally = Tally { total: self.seal.entries, rejected, ..Tally::default() };
+        Self { tally, finished_ms: None, is_cancelled: false, ..self }
+    }
+
     /// Whether the file with this index was refused while it arrived. Its seal's entry says so, too, until it is damaged.
     #[must_use]
     pub fn is_refused(&self, index: usize) -> bool {
@@ -135,6 +172,7 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::Index;
 
+    use super::super::KeyedBatch;
     use super::*;
     use crate::batch::{BATCH_FILES_LIMIT, BatchId, FileError, FileErrorCode, TextInfo, Tokenizer};
 
@@ -162,8 +200,8 @@ mod tests {
             Tally { total, succeeded, failed, rejected, cancelled }
         });
         let rest = any::<(i64, String, u64, Option<i64>, (bool, bool, bool), Vec<u16>)>();
-        let rest = (rest, vec(numbers(), 0..4));
-        (numbers(), tally, rest).prop_map(|(seal, tally, (rest, superseded))| {
+        let rest = (rest, vec(numbers(), 0..4), any::<Option<[u8; 32]>>());
+        (numbers(), tally, rest).prop_map(|(seal, tally, (rest, superseded, idempotency_key))| {
             let (created_ms, owner, bytes_total, finished_ms, is, refused) = rest;
             let (is_doomed, is_cancelled, is_told) = is;
             BatchRecord {
@@ -178,6 +216,7 @@ mod tests {
                 is_told,
                 refused,
                 superseded,
+                idempotency_key,
             }
         })
     }
@@ -227,6 +266,15 @@ mod tests {
         })
     }
 
+    fn keyed() -> impl Strategy<Value = KeyedBatch> {
+        let fields = any::<([u8; 16], i64, [u8; 32])>();
+        fields.prop_map(|(batch, created_ms, fingerprint)| KeyedBatch {
+            batch: BatchId::from_bytes(batch),
+            created_ms,
+            fingerprint,
+        })
+    }
+
     fn claim() -> impl Strategy<Value = Claim> {
         let file = (any::<[u8; 16]>(), 0..BATCH_FILES_LIMIT, any::<(u32, u32)>());
         let file = file.prop_map(|(batch, index, (retries, attempt))| {
@@ -255,12 +303,13 @@ mod tests {
 
         #[test]
         fn any_record_comes_back_as_it_was_and_never_changed(
-            (batch, file, claim) in (batch_record(), file_record(), claim()),
+            (batch, file, claim, keyed) in (batch_record(), file_record(), claim(), keyed()),
             (at, change) in (any::<Index>(), 1..=u8::MAX),
         ) {
             keeps(batch, at, change)?;
             keeps(file, at, change)?;
             keeps(claim, at, change)?;
+            keeps(keyed, at, change)?;
         }
     }
 

@@ -92,6 +92,12 @@ impl JobLog {
         self.index.is_alive(store, segment)
     }
 
+    /// Enters a batch's idempotency key as a crash leaves it that comes right after.
+    #[cfg(test)]
+    pub(crate) fn enter_key_alone(&self, sealed: &SealedBatch) -> Result<(), JobLogError> {
+        self.index.enter_key(&sealed.header).map(|_| ())
+    }
+
     /// Enters a batch as a crash leaves it that comes before its record.
     #[cfg(test)]
     pub(crate) fn enter_in_part(&self, sealed: &SealedBatch) -> Result<(), JobLogError> {

@@ -68,6 +68,7 @@ impl<'a> Step<'a> {
                 Change::Retry { batch, files, order } => self.retry(batch, files, order, &mut committed)?,
                 Change::Doom { batch } => self.doom(batch, &mut committed)?,
                 Change::Forget { batch, spool, results } => self.forget(batch, &spool, &results)?,
+                Change::ForgetKey { key, batch } => self.forget_key(&key, batch)?,
             }
         }
         Ok(committed)

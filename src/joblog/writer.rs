@@ -17,7 +17,7 @@ use super::step::Step;
 use super::{Index, JobLogError};
 use crate::batch::{BatchId, FileId};
 use crate::fault::{self, DurableStep};
-use crate::spool::{FrameRef, RetriedFile, SyncObserver};
+use crate::spool::{FrameRef, RetriedFile, Sha256Digest, SyncObserver};
 
 /// Orders that may wait for the writer: those of the supervisor and the aggregator, with room for recovery.
 pub const ORDER_QUEUE_MAX: usize = 64;
@@ -43,6 +43,8 @@ pub enum Change {
     Doom { batch: BatchId },
     /// Nothing of a doomed batch is left on the disk; `spool` and `results` are the segments that it had regions in.
     Forget { batch: BatchId, spool: Vec<u64>, results: Vec<u64> },
+    /// A batch is no longer known by the idempotency key with this digest.
+    ForgetKey { key: Sha256Digest, batch: BatchId },
 }
 
 /// What a commit brought about.

@@ -42,7 +42,8 @@ pub use self::intake::{Intake, KeptFile, OnSealed};
 pub use self::lock::DirectoryLock;
 pub use self::removals::Removals;
 pub use self::seal::{
-    GroupKind, ResultEntry, ResultsHeader, RetriedFile, SealHeader, SealedBatch, SealedFile, Sha256Digest, Timings,
+    GroupKind, Idempotency, ResultEntry, ResultsHeader, RetriedFile, SealHeader, SealedBatch, SealedFile, Sha256Digest,
+    Timings,
 };
 pub use self::store::{SegmentStore, StoreOptions};
 pub use self::survey::{Known, Survey};

@@ -20,6 +20,17 @@ pub struct SealHeader {
     pub metadata: Option<String>,
     /// The bytes of all files.
     pub bytes_total: u64,
+    /// The key under which the batch was handed in, if under one.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// By which a request that is sent again under an `Idempotency-Key` is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idempotency {
+    /// The SHA-256 of the owner and the key, which is not kept itself.
+    pub key: Sha256Digest,
+    /// The SHA-256 of what was sent.
+    pub fingerprint: Sha256Digest,
 }
 
 /// What a seal says of one file.

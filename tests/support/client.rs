@@ -134,6 +134,11 @@ impl Server {
         self.try_post_with(form, &[])
     }
 
+    /// An upload under an `Idempotency-Key` that may find the server gone.
+    pub fn try_post_under(&self, form: Form, key: &str) -> Result<Answer, ureq::Error> {
+        self.try_post_with(form, &[("idempotency-key", key)])
+    }
+
     fn try_post_with(&self, form: Form, headers: &[(&str, &str)]) -> Result<Answer, ureq::Error> {
         let request = agent().post(self.url("/batches")).header("content-type", form::content_type());
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));

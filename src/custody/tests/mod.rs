@@ -1,6 +1,7 @@
 //! Starts on what a crash left, and removals: the job log and the disk agree afterwards, and a second start changes nothing.
 
 mod damage;
+mod idempotency;
 mod outcomes;
 mod recovery;
 mod walk;
@@ -39,7 +40,8 @@ async fn store(custody: &Custody, files: u8, is_entered: bool) -> SealedBatch {
         });
     }
     let batch = BatchId::new();
-    let header = SealHeader { batch, created_ms: 1, owner: "local".into(), metadata: None, bytes_total: 0 };
+    let header =
+        SealHeader { batch, created_ms: 1, owner: "local".into(), metadata: None, bytes_total: 0, idempotency: None };
     let batch = intake.seal(header, sealed, Box::new(|_| Ok(()))).await.unwrap();
     if is_entered {
         custody.enter(&batch).unwrap();

@@ -1,4 +1,4 @@
-//! How the log begins a removal and ends it: everything that it has of the batch goes in one step.
+//! What is taken out of the log: a batch, in two steps, and an idempotency key, before its batch or with it.
 
 use super::Step;
 use crate::batch::BatchId;
@@ -6,22 +6,27 @@ use crate::fault::DurableStep;
 use crate::joblog::record::BatchRecord;
 use crate::joblog::writer::Committed;
 use crate::joblog::{JobLogError, StoreName, key};
+use crate::spool::Sha256Digest;
 
 impl Step<'_> {
+    /// Begins the removal of a completed batch. From here on its idempotency key is free.
     pub(super) fn doom(&mut self, id: BatchId, committed: &mut Committed) -> Result<(), JobLogError> {
         self.passes = DurableStep::RemovalAppend;
         let can_go = |record: &&mut BatchRecord| record.finished_ms.is_some() && !record.is_doomed;
-        if let Some(record) = self.record(id)?.filter(can_go) {
-            record.is_doomed = true;
-            let owner = record.owner.as_str().into();
-            self.told.remove(id, owner);
-            self.batch.insert(key::doomed(id), &[]);
-            self.removals += 1;
-            committed.removals = Some(self.index.removals()? + self.removals);
+        let Some(record) = self.record(id)?.filter(can_go) else { return Ok(()) };
+        record.is_doomed = true;
+        let (owner, idempotency_key) = (record.owner.as_str().into(), record.idempotency_key);
+        self.told.remove(id, owner);
+        if let Some(key) = idempotency_key {
+            self.forget_key(&key, id)?;
         }
+        self.batch.insert(key::doomed(id), &[]);
+        self.removals += 1;
+        committed.removals = Some(self.index.removals()? + self.removals);
         Ok(())
     }
 
+    /// Ends a removal: everything that the log has of the batch goes in one step, its events with it.
     pub(super) fn forget(&mut self, id: BatchId, spool: &[u64], results: &[u64]) -> Result<(), JobLogError> {
         self.passes = DurableStep::RemovalAppend;
         let keys = self.index.keys_of(id)?;
@@ -40,6 +45,18 @@ impl Step<'_> {
         }
         self.batch.remove(key::open(id));
         self.batch.remove(key::doomed(id));
+        Ok(())
+    }
+
+    /// Takes an idempotency key and its batch apart. One that stands for another batch by now is left alone.
+    pub(super) fn forget_key(&mut self, digest: &Sha256Digest, id: BatchId) -> Result<(), JobLogError> {
+        self.passes = DurableStep::RemovalAppend;
+        if self.index.keyed(digest)?.is_some_and(|keyed| keyed.batch == id) {
+            self.batch.remove(key::idempotency(digest));
+        }
+        if let Some(record) = self.record(id)?.filter(|record| record.idempotency_key == Some(*digest)) {
+            record.idempotency_key = None;
+        }
         Ok(())
     }
 }

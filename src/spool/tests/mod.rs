@@ -28,7 +28,14 @@ fn open(dir: &TempDir) -> Spool {
 }
 
 fn header() -> SealHeader {
-    SealHeader { batch: BatchId::new(), created_ms: 1, owner: "local".into(), metadata: None, bytes_total: 0 }
+    SealHeader {
+        batch: BatchId::new(),
+        created_ms: 1,
+        owner: "local".into(),
+        metadata: None,
+        bytes_total: 0,
+        idempotency: None,
+    }
 }
 
 fn sealed_file(name: &str, kept: KeptFile) -> SealedFile {

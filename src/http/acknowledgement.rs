@@ -1,0 +1,62 @@
+//! What is answered to an upload: at once, when its batch is completed, or again.
+
+use std::time::Duration;
+
+use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+
+use super::batches::{FILES_PAGE_MAX, Page, next_page, off_thread, until_completed, view};
+use super::view::{BatchState, BatchView};
+use super::{Api, ApiError};
+use crate::batch::BatchId;
+use crate::custody::{BatchStatus, FileStatus};
+use crate::spool::SealedBatch;
+
+/// Says that an answer is that of a batch that was there already.
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// 202 with the status of a batch that has just been sealed.
+pub fn acknowledge(api: &Api, sealed: SealedBatch) -> Result<HttpResponse, ApiError> {
+    let id = sealed.header.batch;
+    let record = api.custody.joblog.batch(id)?.ok_or_else(|| ApiError::Internal("a batch vanished".into()))?;
+    let status = BatchStatus { id, record, metadata: sealed.header.metadata };
+    let files = sealed.files.into_iter().take(FILES_PAGE_MAX).enumerate();
+    Ok(accepted(status, files.map(|(index, file)| FileStatus::sealed(id.file(index), file)).collect()))
+}
+
+/// 200 when the batch is completed in time, otherwise 202 with the status as it is when the wait is over.
+pub async fn answer_after(api: &Api, id: BatchId, wait: Duration) -> Result<HttpResponse, ApiError> {
+    until_completed(api, id, wait).await?;
+    let page = Page { after: None, limit: FILES_PAGE_MAX, states: None };
+    let view = off_thread(api, move |custody| view(custody, id, &page)).await??;
+    let is_completed = view.state() == BatchState::Completed;
+    Ok(located(if is_completed { HttpResponse::Ok() } else { HttpResponse::Accepted() }, id).json(view))
+}
+
+/// What the request that made the batch was answered, or with `wait` what it would be answered now.
+pub async fn replay(api: &Api, id: BatchId, wait: Option<Duration>) -> Result<HttpResponse, ApiError> {
+    let answered = match wait {
+        Some(wait) => answer_after(api, id, wait).await,
+        None => off_thread(api, move |custody| custody.as_sealed(id, FILES_PAGE_MAX))
+            .await??
+            .map(|(status, files)| accepted(status, files))
+            .ok_or(ApiError::NotFound),
+    };
+    // It was removed a moment ago, and with it its key is free.
+    let gone = |error| if matches!(error, ApiError::NotFound) { ApiError::IdempotencyConflict } else { error };
+    let mut response = answered.map_err(gone)?;
+    response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    Ok(response)
+}
+
+/// 202 with the first page of a batch's files.
+fn accepted(status: BatchStatus, files: Vec<FileStatus>) -> HttpResponse {
+    let (id, total) = (status.id, status.record.seal.entries as usize);
+    let next = (total > FILES_PAGE_MAX).then(|| next_page(id, FILES_PAGE_MAX - 1, FILES_PAGE_MAX, None));
+    located(HttpResponse::Accepted(), id).json(BatchView::new(status, Some(files), next))
+}
+
+fn located(mut response: HttpResponseBuilder, id: BatchId) -> HttpResponseBuilder {
+    response.insert_header((LOCATION, format!("/batches/{id}")));
+    response
+}

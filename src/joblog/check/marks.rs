@@ -1,0 +1,104 @@
+//! The marks beside a log's records: that a batch is open or doomed, has a region in a segment or events under an id, is
+//! known by a key. Each follows from a record, so that the sums of those called for and of those that are there agree.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::{Checked, Fault};
+use crate::batch::BatchId;
+use crate::joblog::event::EventsRecord;
+use crate::joblog::key::{self, Key};
+use crate::joblog::record::{self, BatchRecord};
+use crate::joblog::{Index, JobLogError, KeyedBatch, StoreName};
+
+/// A batch without a record, and the segments that it is said to have regions in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    pub batch: BatchId,
+    pub spool: Vec<u64>,
+    pub results: Vec<u64>,
+}
+
+/// A sum over keys that does not depend on their order.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Sum(u64);
+
+impl Sum {
+    pub fn add(&mut self, key: &[u8]) {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        self.0 = self.0.wrapping_add(hasher.finish() | 1);
+    }
+
+    /// Adds the keys of another sum.
+    pub fn join(&mut self, other: &Self) {
+        self.0 = self.0.wrapping_add(other.0);
+    }
+}
+
+/// The marks that a batch must have.
+pub fn marks_of(id: BatchId, record: &BatchRecord, results: &BTreeSet<u64>) -> Vec<Vec<u8>> {
+    let mut marks = vec![key::segment(StoreName::Spool, record.seal.segment, id)];
+    let superseded = record.superseded.iter().map(|group| group.segment);
+    let segments: BTreeSet<u64> = results.iter().copied().chain(superseded).collect();
+    marks.extend(segments.into_iter().map(|segment| key::segment(StoreName::Results, segment, id)));
+    if record.finished_ms.is_none() {
+        marks.push(key::open(id));
+    }
+    if record.is_doomed {
+        marks.push(key::doomed(id));
+    }
+    marks
+}
+
+/// Looks for the marks that differ: those of no batch are strays, those that a batch lacks or must not have are faults.
+/// One segment too many only keeps the segment.
+pub fn compare_marks(index: &Index, checked: &mut Checked) -> Result<(), JobLogError> {
+    let mut strays: BTreeMap<BatchId, Stray> = BTreeMap::new();
+    for entry in index.db.iter() {
+        let (key, value) = entry.map_err(|error| JobLogError::from_sled(&error))?;
+        let (id, is_right) = match key::parse(&key) {
+            Some(Key::Batch(id)) => {
+                let record: BatchRecord = record::decode(&value)?;
+                let ends = index.files(id, 0, record.seal.entries as usize)?.into_iter();
+                let results = ends.filter_map(|(_, file)| Some(file.end?.results.segment)).collect();
+                let mut is_right = index.has_its_key(id, &record)?;
+                for mark in marks_of(id, &record, &results) {
+                    is_right &= index.has(&mark)?;
+                }
+                (id, is_right)
+            }
+            Some(Key::Open(id)) => (id, index.batch(id)?.is_none_or(|record| record.finished_ms.is_none())),
+            Some(Key::Doomed(id)) => (id, index.batch(id)?.is_none_or(|record| record.is_doomed)),
+            Some(Key::Segment(id)) => (id, true),
+            Some(Key::Events(first)) => {
+                let batch = record::decode::<EventsRecord>(&value)?.batch;
+                (batch, index.has(&key::event_mark(batch, first))?)
+            }
+            Some(Key::EventMark(id)) => {
+                let first = key::event_of(&key).ok_or(JobLogError::Damaged)?;
+                (id, index.events_record(first)?.is_some_and(|record| record.batch == id))
+            }
+            Some(Key::Idempotency(digest)) => {
+                let KeyedBatch { batch, .. } = record::decode(&value)?;
+                if !index.is_named(&digest, batch)? {
+                    checked.stray_keys.push((digest, batch));
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        if !is_right {
+            checked.faults.push(Fault::Mark(id));
+        } else if index.batch(id)?.is_none() {
+            let stray = strays.entry(id).or_insert_with(|| Stray { batch: id, spool: Vec::new(), results: Vec::new() });
+            match key::place_of(&key) {
+                Some((StoreName::Spool, segment)) => stray.spool.push(segment),
+                Some((StoreName::Results, segment)) => stray.results.push(segment),
+                None => {}
+            }
+        }
+    }
+    checked.strays = strays.into_values().collect();
+    Ok(())
+}
