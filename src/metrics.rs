@@ -39,6 +39,11 @@ pub struct CauseLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ReasonLabels {
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct StateLabels {
     pub state: String,
 }
@@ -86,6 +91,8 @@ pub struct Metrics {
     pub uploads_open: Gauge<i64>,
     pub event_streams_open: Gauge<i64>,
     pub event_streams_cut_off: Counter,
+    pub retention_removed: Family<ReasonLabels, Counter>,
+    pub retention_removed_bytes: Counter,
     pub uptime_seconds: Gauge<f64, AtomicU64>,
 }
 
@@ -128,6 +135,8 @@ impl Metrics {
             uploads_open: Gauge::default(),
             event_streams_open: Gauge::default(),
             event_streams_cut_off: Counter::default(),
+            retention_removed: Family::default(),
+            retention_removed_bytes: Counter::default(),
             uptime_seconds: Gauge::default(),
         };
         metrics.register_files();
@@ -194,6 +203,17 @@ impl Metrics {
             "event_streams_cut_off",
             "Streams of events that ended because their reader took nothing",
             self.event_streams_cut_off.clone(),
+        );
+        r.register(
+            "retention_removed_batches",
+            "Batches that went by themselves, by reason",
+            self.retention_removed.clone(),
+        );
+        r.register_with_unit(
+            "retention_removed",
+            "Bytes of the files of batches that went by themselves",
+            Unit::Bytes,
+            self.retention_removed_bytes.clone(),
         );
         r.register_with_unit("uptime", "Time since the start", Unit::Seconds, self.uptime_seconds.clone());
     }

@@ -24,7 +24,7 @@ use crate::actors::supervisor::{Drain, ReleaseClaims, Supervisor, SupervisorOpti
 use crate::actors::verifier::{Stop, StoredBatch, Verifier, VerifierOptions};
 use crate::batch::BatchId;
 use crate::config::{AttemptsSettings, Config, Limits, ShutdownSettings, VerifySettings};
-use crate::custody::{Custody, CustodyError, CustodyOptions, Recovered, keep_forgetting_keys};
+use crate::custody::{Custody, CustodyError, CustodyOptions, Recovered, keep_forgetting_keys, keep_to};
 use crate::health::Health;
 use crate::http::{self, Api, EventStreams};
 use crate::joblog::JobLogError;
@@ -125,6 +125,7 @@ async fn serve(config: Config, is_restart: bool) -> Result<Option<TcpListener>, 
     let serving = actix_rt::spawn(server);
     announce(&addresses);
     actix_rt::spawn(resume(Arc::clone(&custody), pipeline.verifier.clone(), recovered.open));
+    actix_rt::spawn(keep_to(config.retention.clone(), Arc::clone(&custody)));
     actix_rt::spawn(keep_forgetting_keys(Arc::clone(&custody), keys_kept));
     count_stored_files(&custody, before_uploads);
     let mut told = actix_rt::spawn(until_told_to_stop());
@@ -156,6 +157,7 @@ fn start_pipeline(config: &Config, worker: WorkerSettings, custody: &Arc<Custody
         attempts_max: max,
         retry_base: Duration::from_millis(retry_ms_base),
         claim_window,
+        keeps_originals: config.retention.keeps_originals,
     };
     let supervisor = Supervisor::new(Arc::clone(custody), aggregator.clone(), processor, options).start();
     let VerifySettings { tries_max, backoff_ms_base } = config.verify;
@@ -177,6 +179,7 @@ fn bind(
         health: Arc::clone(health),
         verifier: pipeline.verifier.clone(),
         limits: config.limits.clone(),
+        retention: config.retention.clone(),
         uploads: Arc::new(Semaphore::new(uploads_open_max)),
         events: EventStreams::new(config.events.clone()),
         keys: Arc::default(),

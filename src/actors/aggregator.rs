@@ -134,6 +134,7 @@ impl Work {
             text_offset: 0,
             text_length: text.len() as u64,
             text_crc: crc32fast::hash(&text),
+            are_bytes_dead: dead_bytes.is_some(),
         };
         let budget = budget.expect("the budget is never closed");
         let gathered = Gathered { entry, text, dead_bytes, place: None, _held: (slot, budget, open) };

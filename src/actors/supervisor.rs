@@ -42,6 +42,8 @@ pub struct SupervisorOptions {
     pub retry_base: Duration,
     /// Files that one claim names at most.
     pub claim_window: usize,
+    /// Whether the bytes of a file are kept once its text is there.
+    pub keeps_originals: bool,
 }
 
 /// Owns the pool.

@@ -4,8 +4,8 @@
 use std::fmt::Display;
 
 use super::{
-    AttemptsSettings, Config, EventsSettings, ExtractSettings, Limits, ShutdownSettings, SpoolSettings, VerifySettings,
-    WorkerSettings, bytes::text,
+    AttemptsSettings, Config, EventsSettings, ExtractSettings, Limits, RetentionSettings, ShutdownSettings,
+    SpoolSettings, VerifySettings, WorkerSettings, bytes::text,
 };
 use crate::batch::BATCH_FILES_LIMIT;
 
@@ -15,6 +15,8 @@ const FILES_MAX: usize = BATCH_FILES_LIMIT - 1;
 const NAME_BYTES_MAX: u64 = 1 << 10;
 /// A week. Longer waits are mistakes of units, and sums of times must not overflow.
 const MS_MAX: u64 = 7 * 24 * 3_600 * 1_000;
+/// Thirty years. Who wants to keep batches for longer wants to keep them for ever.
+const RETENTION_MS_MAX: u64 = 30 * 365 * 24 * 3_600 * 1_000;
 /// With more, the last wait of a doubling backoff would be longer than anybody waits.
 const TRIES_MAX: u32 = 20;
 /// More children than any machine has cores for.
@@ -38,7 +40,8 @@ pub struct Impossible {
 
 /// Whether a server can work with these settings.
 pub fn check(config: &Config) -> Result<(), Impossible> {
-    let Config { listen: _, data_dir, limits, spool, attempts, verify, extract, worker, events, shutdown } = config;
+    let Config { listen: _, data_dir, limits, spool, attempts, verify, extract, worker, events, retention, shutdown } =
+        config;
     require(!data_dir.as_os_str().is_empty(), "data_dir", "the path of a directory")?;
     check_limits(limits)?;
     check_spool(spool)?;
@@ -47,6 +50,7 @@ pub fn check(config: &Config) -> Result<(), Impossible> {
     check_worker(worker, limits)?;
     check_extract(extract, worker)?;
     check_events(events)?;
+    check_retention(retention)?;
     check_shutdown(shutdown)
 }
 
@@ -166,6 +170,14 @@ fn check_events(events: &EventsSettings) -> Result<(), Impossible> {
     at_least("events.streams_open_max", streams_open_max, 1)?;
     within("events.heartbeat_ms", heartbeat_ms, 1, MS_MAX)?;
     within("events.stall_ms_max", stall_ms_max, 1, MS_MAX)
+}
+
+fn check_retention(retention: &RetentionSettings) -> Result<(), Impossible> {
+    let &RetentionSettings { succeeded_ms_max, other_ms_max, bytes_max: _, keeps_originals: _, sweep_every_ms } =
+        retention;
+    within("retention.succeeded_ms_max", succeeded_ms_max, 0, RETENTION_MS_MAX)?;
+    within("retention.other_ms_max", other_ms_max, 0, RETENTION_MS_MAX)?;
+    within("retention.sweep_every_ms", sweep_every_ms, 1, MS_MAX)
 }
 
 fn check_shutdown(shutdown: &ShutdownSettings) -> Result<(), Impossible> {

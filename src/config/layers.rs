@@ -252,8 +252,10 @@ fn variable(key: &str) -> String {
 
 /// A text from the environment or the command line as a value of the type that the setting has.
 fn typed(text: &str, now: &Value) -> Value {
-    match (now, text.trim().parse()) {
-        (Value::Integer(_), Ok(number)) => Value::Integer(number),
+    let word = text.trim();
+    match now {
+        Value::Integer(_) => word.parse().map_or_else(|_| Value::from(text), Value::Integer),
+        Value::Boolean(_) => word.parse().map_or_else(|_| Value::from(text), Value::Boolean),
         _ => Value::from(text),
     }
 }
@@ -264,6 +266,7 @@ fn expected(message: &str) -> String {
         "u64" | "usize" => "a whole number, 0 or more".to_owned(),
         "u32" => format!("a whole number from 0 to {}", u32::MAX),
         "a string" | "path string" => "a text".to_owned(),
+        "a boolean" => "true or false".to_owned(),
         words => words.to_owned(),
     }
 }

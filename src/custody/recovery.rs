@@ -227,9 +227,19 @@ impl Known for InJobLog<'_> {
 /// The record of a file with this outcome.
 #[must_use]
 pub fn file_record(entry: ResultEntry, results: FrameRef) -> FileRecord {
-    let ResultEntry { file: _, retries, attempts, outcome, ended_ms, timings, text_offset, text_length, text_crc } =
-        entry;
+    let ResultEntry {
+        file: _,
+        retries,
+        attempts,
+        outcome,
+        ended_ms,
+        timings,
+        text_offset,
+        text_length,
+        text_crc,
+        are_bytes_dead,
+    } = entry;
     let text_at = results.region + text_offset;
-    let end = FileEnd { outcome, ended_ms, timings, results, text_at, text_length, text_crc };
+    let end = FileEnd { outcome, ended_ms, timings, results, text_at, text_length, text_crc, are_bytes_dead };
     FileRecord { retries, attempts, is_suspect: false, end: Some(end) }
 }

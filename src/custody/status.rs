@@ -37,11 +37,13 @@ impl FileStatus {
         Self { id, sealed, is_readable: true, state, retries: 0, attempts: 0, end: None }
     }
 
-    /// Whether the bytes that the client sent are still there: those that were refused or are damaged are not.
+    /// Whether the bytes that the client sent are still there: those that were refused, are damaged, or were
+    /// not to be kept, are not.
     #[must_use]
     pub fn has_content(&self) -> bool {
         let is_lost = |error: &FileError| matches!(error.code, FileErrorCode::Damaged | FileErrorCode::Missing);
-        self.is_readable && self.state != FileState::Rejected && !self.error().is_some_and(is_lost)
+        let are_dead = self.end.as_ref().is_some_and(|end| end.are_bytes_dead);
+        self.is_readable && !are_dead && self.state != FileState::Rejected && !self.error().is_some_and(is_lost)
     }
 
     /// Why the file has no result, where that was an error.

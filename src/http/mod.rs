@@ -16,6 +16,7 @@ mod owner;
 mod problem;
 mod query;
 mod results;
+mod retention;
 mod retry;
 mod routes;
 mod selection;
@@ -39,7 +40,7 @@ use self::idempotency::KeysInHand;
 pub use self::routes::{ApiRoute, ROUTES, routes};
 pub use self::trace::{RequestId, trace};
 use crate::actors::verifier::Verifier;
-use crate::config::Limits;
+use crate::config::{Limits, RetentionSettings};
 use crate::custody::Custody;
 use crate::health::Health;
 
@@ -49,6 +50,7 @@ pub struct Api {
     pub health: Arc<Health>,
     pub verifier: Addr<Verifier>,
     pub limits: Limits,
+    pub retention: RetentionSettings,
     /// A permit for each upload that may stream at one time.
     pub uploads: Arc<Semaphore>,
     pub events: EventStreams,

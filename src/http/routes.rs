@@ -4,7 +4,7 @@
 use actix_web::http::Method;
 use actix_web::{Resource, Route, guard, web};
 
-use super::{ApiError, batches, events, files, health, results, retry, upload};
+use super::{ApiError, batches, events, files, health, results, retention, retry, upload};
 
 /// Every route. Those of one path stand together.
 pub const ROUTES: &[ApiRoute] = &[
@@ -20,6 +20,7 @@ pub const ROUTES: &[ApiRoute] = &[
     get("/batches/{batch}/files/{file}/text", "get_text", || web::to(files::text)),
     get("/batches/{batch}/files/{file}/content", "get_content", || web::to(files::content)),
     get("/events", "follow_batches", || web::to(events::of_owner)),
+    post("/retention", "sweep_batches", || web::to(retention::sweep)),
     get("/healthz", "get_health", || web::to(health::alive)),
     get("/readyz", "get_readiness", || web::to(health::ready)),
     get("/metrics", "get_metrics", || web::to(health::metrics)),

@@ -103,6 +103,13 @@ impl Index {
         self.batch(id)?.map_or(Err(JobLogError::Damaged), |record| Ok(Some((id, record))))
     }
 
+    /// The oldest batch that is newer than `after`.
+    pub(super) fn batch_after(&self, after: Option<BatchId>) -> Result<Option<(BatchId, BatchRecord)>, JobLogError> {
+        let found = self.db.get_gt(key::after(after)).map_err(|error| JobLogError::from_sled(&error))?;
+        let Some(id) = found.and_then(|(key, _)| key::batch_of(&key)) else { return Ok(None) };
+        self.batch(id)?.map_or(Err(JobLogError::Damaged), |record| Ok(Some((id, record))))
+    }
+
     /// The batches that are not completed, oldest first.
     pub(super) fn open_batches(&self) -> Result<Vec<BatchId>, JobLogError> {
         self.keys(&key::opens(), key::marked)

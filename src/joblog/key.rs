@@ -76,6 +76,11 @@ pub fn before(batch: Option<BatchId>) -> Vec<u8> {
     batch.map_or_else(|| vec![BATCH + 1], records)
 }
 
+/// What lies behind all of a batch's records, and the beginning of all batches' when there is no batch.
+pub fn after(batch: Option<BatchId>) -> Vec<u8> {
+    batch.map_or_else(|| vec![BATCH], |id| join(&[&records(id), &[u8::MAX]]))
+}
+
 /// What every batch's key begins with.
 pub const fn batches() -> [u8; 1] {
     [BATCH]

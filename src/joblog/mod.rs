@@ -176,6 +176,14 @@ impl JobLog {
         self.index.batch_before(before)
     }
 
+    /// The oldest batch that is newer than `after`, or the oldest of all.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn batch_after(&self, after: Option<BatchId>) -> Result<Option<(BatchId, BatchRecord)>, JobLogError> {
+        self.index.batch_after(after)
+    }
+
     /// The batches that are not completed, oldest first.
     ///
     /// # Errors

@@ -106,6 +106,8 @@ pub struct FileEnd {
     /// The text's length in bytes; 0 without a text.
     pub text_length: u64,
     pub text_crc: u32,
+    /// Whether the bytes that the client sent are no longer kept.
+    pub are_bytes_dead: bool,
 }
 
 impl FileRecord {
@@ -252,11 +254,11 @@ mod tests {
     }
 
     fn file_record() -> impl Strategy<Value = FileRecord> {
-        let rest = any::<((i64, u64, u64, u32), (u32, u32, u32))>();
-        let end = (outcome(), numbers(), rest).prop_map(|(outcome, results, (end, times))| {
+        let rest = any::<((i64, u64, u64, u32), (u32, u32, u32), bool)>();
+        let end = (outcome(), numbers(), rest).prop_map(|(outcome, results, (end, times, are_bytes_dead))| {
             let (ended_ms, text_at, text_length, text_crc) = end;
             let timings = Timings { verify_ms: times.0, queued_ms: times.1, process_ms: times.2 };
-            FileEnd { outcome, ended_ms, timings, results, text_at, text_length, text_crc }
+            FileEnd { outcome, ended_ms, timings, results, text_at, text_length, text_crc, are_bytes_dead }
         });
         (any::<(u32, u32, bool)>(), of(end)).prop_map(|((retries, attempts, is_suspect), end)| FileRecord {
             retries,

@@ -110,4 +110,6 @@ pub struct ResultEntry {
     /// The text's length in bytes of UTF-8; 0 without a text.
     pub text_length: u64,
     pub text_crc: u32,
+    /// Whether the bytes that the client sent are given back with this outcome.
+    pub are_bytes_dead: bool,
 }

@@ -105,6 +105,7 @@ pub async fn end_with(custody: &Custody, files: &[FileId], text: impl Fn(FileId)
             text_offset: texts.len() as u64,
             text_length: text.len() as u64,
             text_crc: crc32fast::hash(text.as_bytes()),
+            are_bytes_dead: false,
         });
         texts.push_str(&text);
     }

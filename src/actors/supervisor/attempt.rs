@@ -10,7 +10,7 @@ use super::Work;
 use crate::actors::aggregator::EndedFile;
 use crate::actors::panics::{self, Duty, deliver};
 use crate::actors::processor::{Attempt, Fault, Processor};
-use crate::actors::{FileOnItsWay, backoff, ms_since};
+use crate::actors::{DeadBytes, FileOnItsWay, backoff, ms_since};
 use crate::batch::{FileError, FileErrorCode, FileEvent, Outcome};
 use crate::joblog::Change;
 use crate::worker::{Extraction, Job};
@@ -107,8 +107,10 @@ impl Work {
 
     /// Hands a file's outcome over to be made durable.
     pub(super) async fn settle(&self, file: FileOnItsWay, outcome: Outcome, text: Bytes) {
-        let FileOnItsWay { id, attempts, timings, slot, .. } = file;
-        let ended = EndedFile { file: id, attempts, outcome, text, timings, dead_bytes: None, slot };
+        let FileOnItsWay { id, segment, start, length, attempts, timings, slot, .. } = file;
+        let are_bytes_dead = !self.options.keeps_originals && matches!(outcome, Outcome::Succeeded(_));
+        let dead_bytes = are_bytes_dead.then_some(DeadBytes { segment, start, length });
+        let ended = EndedFile { file: id, attempts, outcome, text, timings, dead_bytes, slot };
         if !deliver(&self.aggregator, ended).await {
             log::error!("file {id}: the aggregator takes no outcome; the file waits for the next start");
         }

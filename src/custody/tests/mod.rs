@@ -62,6 +62,7 @@ async fn append_results(custody: &Custody, files: &[FileId]) -> (Vec<ResultEntry
         text_offset: (at * text.len()) as u64,
         text_length: text.len() as u64,
         text_crc: crc32fast::hash(text),
+        are_bytes_dead: false,
     };
     let entries: Vec<ResultEntry> = files.iter().enumerate().map(entry).collect();
     let frame = FrameBody::encode(
