@@ -81,13 +81,16 @@ fn originals_go_when_their_text_is_there_and_those_without_text_stay() {
     let data = DataDir::new();
     let settings = [&SMALL_SEGMENTS[..], &[("RETENTION_KEEPS_ORIGINALS", "false")]].concat();
     let mut server = data.serve(&settings);
-    let batch = server.process(texts(20, 100_000).file("bad.pdf", "%PDF-1.7 and nothing else"));
-    for file in &batch.files[..20] {
+    // Whole blocks are given back; what a file has of its first and last stays until its batch goes.
+    let text = format!("{0} in the middle {0}", "beside it ".repeat(4_000));
+    let form = texts(20, 100_000).file("middle.txt", text).file("bad.pdf", "%PDF-1.7 and nothing else");
+    let batch = server.process(form);
+    for file in &batch.files[..21] {
         assert!(server.text(file).len() > 40_000);
         server.get(&format!("{}/content", file.path())).assert_problem(410, "content_gone");
     }
-    assert_eq!(server.content(&batch.files[20]).body, b"%PDF-1.7 and nothing else");
-    wait_until("their bytes to be gone", || !spool_holds(&data, "19 19 19"));
+    assert_eq!(server.content(&batch.files[21]).body, b"%PDF-1.7 and nothing else");
+    wait_until("their bytes to be gone", || !spool_holds(&data, "in the middle"));
     assert!(spool_holds(&data, "and nothing else"));
     assert!(server.terminate().success());
     let told = data.doctor(&["--deep"]);
