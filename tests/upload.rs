@@ -4,7 +4,7 @@ mod support;
 
 use serde_json::json;
 use support::corpus::{Corpus, base_name};
-use support::{Batch, FileStatus, Form, Server, sha256};
+use support::{Batch, FileStatus, Form, Server, process, sha256};
 
 /// Real files, each with words that its text must hold.
 const REAL_FILES: &[(&str, &str)] = &[
@@ -197,6 +197,7 @@ fn a_large_file_over_the_limit_is_drained_and_cut_off_again() {
     batch.files[1].assert_ended("rejected", "file_too_large");
     assert!(server.content(&batch.files[0]).body == kept);
     assert_eq!(server.content(&batch.files[2]).body, b"after it");
+    assert!(!process::any_file_holds(&server.data.path(), &"r".repeat(64)), "nothing of the refused file stays");
 }
 
 #[test]

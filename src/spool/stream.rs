@@ -144,9 +144,12 @@ fn write_until_sealed(
 /// Writes the frame behind the data, ends the file there and makes both durable.
 fn seal(store: &SegmentStore, segment: &Segment, length: u64, frame: &FrameBody) -> io::Result<FrameRef> {
     let place = frame.place(segment.id, Segment::FIRST_REGION, length);
-    let mut bytes = Vec::new();
+    // The padding, too: bytes of a file that was cut off may lie there.
+    let data_end = Segment::FIRST_REGION + length;
+    let padding = usize::try_from(place.frame - data_end).expect("padding is shorter than a block");
+    let mut bytes = vec![0; padding];
     frame.write(&place, &segment.nonce, &mut bytes);
-    fault::write(DurableStep::SealAppend, &segment.file, &bytes, place.frame)?;
+    fault::write(DurableStep::SealAppend, &segment.file, &bytes, data_end)?;
     segment.trim(place.frame + u64::from(place.length))?;
     let begun = Instant::now();
     fault::step(DurableStep::SealSync, || segment.file.sync_data())?;
