@@ -19,8 +19,10 @@ use crate::extract::media;
 use crate::metrics::Metrics;
 use crate::spool::{Intake, KeptFile, SealedFile, SpoolError};
 
+mod digest;
 mod pace;
 
+pub use digest::{ContentDigest, DigestCheck};
 pub use pace::{Pace, TooSlow};
 
 /// An uploader gets one message in its life.
@@ -58,6 +60,8 @@ impl From<TooSlow> for UploadError {
 pub struct FilePart {
     pub field: Field,
     pub name: String,
+    /// What its client says that it is.
+    pub digest: ContentDigest,
 }
 
 /// Takes one part in.
@@ -110,11 +114,13 @@ impl Handler<ReceiveFile> for Uploader {
 }
 
 async fn receive(part: FilePart, limits: UploadLimits, message: ReceiveFile) -> Result<ReceivedFile, UploadError> {
-    let FilePart { mut field, name } = part;
+    let FilePart { mut field, name, digest } = part;
     let ReceiveFile { mut intake, mut pace } = message;
     let begun = Instant::now();
     let mut refused = refused_by_name(&name, limits.name_bytes_max);
     let mut received = 0;
+    // The intake makes the other digest anyway.
+    let mut check = DigestCheck::new(ContentDigest { sha256: None, ..digest });
     while let Some(chunk) = next_chunk(&mut field, &mut pace).await? {
         received += chunk.len() as u64;
         if received > limits.batch_bytes_left {
@@ -125,8 +131,14 @@ async fn receive(part: FilePart, limits: UploadLimits, message: ReceiveFile) -> 
             refused = Some(FileErrorCode::FileTooLarge.into());
         }
         if refused.is_none() {
+            check.came(&chunk);
             intake.write(&chunk).await?;
         }
+    }
+    let is_as_named = check.holds() && digest.sha256.is_none_or(|named| named == intake.sha256());
+    if refused.is_none() && !is_as_named {
+        intake.cut_file();
+        refused = Some(FileErrorCode::DigestMismatch.into());
     }
     let KeptFile { offset, length, sha256 } = intake.keep_file();
     let media_type = media::claimed(&name).map_or_else(String::new, Into::into);

@@ -13,6 +13,7 @@ pub enum FileErrorCode {
     FileTooLarge,
     UnsupportedType,
     TypeMismatch,
+    DigestMismatch,
     Missing,
     Damaged,
     Unreadable,
@@ -44,6 +45,7 @@ impl FileErrorCode {
             Self::FileTooLarge => "The file is larger than this server takes.",
             Self::UnsupportedType => "Text cannot be read from files of this type.",
             Self::TypeMismatch => "The file's content is not of the type that its name says.",
+            Self::DigestMismatch => "The file is not the one that its Content-Digest names; send it again.",
             Self::Missing => "The stored file is gone; upload it again.",
             Self::Damaged => "The stored file no longer matches its digest; upload it again.",
             Self::Unreadable => "The stored file could not be read; try again when the server's disk is well.",
@@ -66,11 +68,14 @@ impl FileErrorCode {
         }
     }
 
-    /// Whether another attempt may end better: true for what time, memory or a killed child may have caused, false
-    /// for what lies in the file itself.
+    /// Whether another attempt may end better: true for what time, memory, a killed child or the way here may have caused,
+    /// false for what lies in the file itself.
     #[must_use]
     pub const fn retryable(self) -> bool {
-        matches!(self, Self::Unreadable | Self::Timeout | Self::Stalled | Self::OutOfMemory | Self::Crashed)
+        matches!(
+            self,
+            Self::DigestMismatch | Self::Unreadable | Self::Timeout | Self::Stalled | Self::OutOfMemory | Self::Crashed
+        )
     }
 }
 

@@ -41,6 +41,8 @@ error_codes! {
     BadField BAD_REQUEST "A form field is not what it has to be; the detail says which and what.";
     InvalidParameter BAD_REQUEST "A query parameter is not what it has to be; the detail says which and what.";
     BadIdempotencyKey BAD_REQUEST "The header `Idempotency-Key` is not what it has to be.";
+    BadContentDigest BAD_REQUEST "A header `Content-Digest` is not what it has to be.";
+    DigestMismatch BAD_REQUEST "The body is not the one that its `Content-Digest` names; nothing was kept.";
     NotFound NOT_FOUND "There is nothing under this address.";
     MethodNotAllowed METHOD_NOT_ALLOWED "The address does not take this method; `Allow` says which it takes.";
     RequestTimeout REQUEST_TIMEOUT "The body came too slowly, or not at all; nothing was kept.";

@@ -46,6 +46,10 @@ pub enum ApiError {
         #[error(not(source))]
         files: Vec<RefusedFileView>,
     },
+    #[display("Content-Digest is not what RFC 9530 says")]
+    BadContentDigest,
+    #[display("the body is not the one that Content-Digest names")]
+    DigestMismatch,
     #[display("the idempotency key is not 1 to {max} visible characters")]
     BadIdempotencyKey { max: usize },
     #[display("the idempotency key was used for another request")]
@@ -105,6 +109,8 @@ impl ApiError {
             Self::FieldTooLarge { .. } => ErrorCode::FieldTooLarge,
             Self::BatchTooLarge { .. } => ErrorCode::BatchTooLarge,
             Self::AllFilesRejected { .. } => ErrorCode::AllFilesRejected,
+            Self::BadContentDigest => ErrorCode::BadContentDigest,
+            Self::DigestMismatch => ErrorCode::DigestMismatch,
             Self::BadIdempotencyKey { .. } => ErrorCode::BadIdempotencyKey,
             Self::IdempotencyKeyReused => ErrorCode::IdempotencyKeyReused,
             Self::IdempotencyConflict => ErrorCode::IdempotencyConflict,
@@ -151,6 +157,12 @@ impl ApiError {
             Self::BadIdempotencyKey { max } => {
                 format!("Idempotency-Key must be given once, as 1 to {max} visible ASCII characters, quoted or not.")
                     .into()
+            }
+            Self::BadContentDigest => {
+                "Content-Digest must be as in RFC 9530, such as sha-256=:…: with the digest in base64.".into()
+            }
+            Self::DigestMismatch => {
+                "What came is not what its Content-Digest names; nothing was kept. Send the batch again.".into()
             }
             Self::IdempotencyKeyReused => {
                 "The Idempotency-Key belongs to another request that was taken; use a new key for each request.".into()

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
 
 use super::ApiError;
+use super::digest::content_digest;
 use super::files::attachment;
 use super::upload::file_name;
 use crate::actors::uploader::{clipped, refused_by_name};
@@ -30,6 +31,9 @@ pub fn part_headers(lines: &[u8]) {
             Ok(part) => part,
             Err(error) => return assert!(ApiError::from(error).error_response().status().is_client_error()),
         };
+        if let Err(error) = content_digest(part.headers()) {
+            assert!(error.error_response().status().is_client_error());
+        }
         if let Some(name) = file_name(&part) {
             named(&name);
         }

@@ -5,6 +5,7 @@ mod acknowledgement;
 mod admission;
 mod batches;
 mod code;
+mod digest;
 mod error;
 mod events;
 mod files;

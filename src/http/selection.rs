@@ -11,12 +11,10 @@ use actix_web::http::header::{
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::stream;
 
-use super::ApiError;
+use super::{ApiError, digest};
 use crate::spool::{Content, Sha256Digest};
 
 /// The digest of the whole representation, also beside a part of it (RFC 9530).
@@ -103,7 +101,7 @@ impl Representation {
         response
             .insert_header(ETag(self.tag))
             .insert_header((ACCEPT_RANGES, "bytes"))
-            .insert_header((REPR_DIGEST, format!("sha-256=:{}:", STANDARD.encode(self.sha256))));
+            .insert_header((REPR_DIGEST, digest::field(&self.sha256)));
         match selection {
             Selection::Head => response.body(SizedStream::new(length, stream::empty::<io::Result<Bytes>>())),
             Selection::Whole => response.no_chunking(length).streaming(self.bytes.into_stream()),

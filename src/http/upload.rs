@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::acknowledgement::{acknowledge, answer_after, replay};
 use super::admission::admit;
 use super::batches::FILES_PAGE_MAX;
+use super::digest::{Body, content_digest};
 use super::idempotency::{self, KeyInHand};
 use super::owner::LOCAL_OWNER;
 use super::query::Query;
@@ -23,7 +24,7 @@ use super::view::{ErrorView, RefusedFileView};
 use super::{Api, ApiError, RequestId};
 use crate::actors::panics::deliver;
 use crate::actors::uploader::{
-    FilePart, Pace, ReceiveFile, ReceivedFile, UploadError, UploadLimits, Uploader, next_chunk,
+    DigestCheck, FilePart, Pace, ReceiveFile, ReceivedFile, UploadError, UploadLimits, Uploader, next_chunk,
 };
 use crate::actors::verifier::StoredBatch;
 use crate::batch::BatchId;
@@ -41,11 +42,13 @@ pub async fn upload(
     request_id: web::ReqData<RequestId>,
 ) -> Result<HttpResponse, ApiError> {
     let wait = Query::of(&request)?.wait(Duration::from_millis(api.limits.wait_ms_max))?;
-    let key = idempotency::key_of(&request)?;
+    let (key, digest) = (idempotency::key_of(&request)?, content_digest(request.headers())?);
     let open = admit(&request, &api)?;
     let key = key.map(|key| api.keys.take(LOCAL_OWNER, &key)).transpose()?;
     let mut arriving = Arriving::new(&api);
-    let received = arriving.receive(Multipart::new(request.headers(), payload)).await;
+    let body = Body::new(payload, digest);
+    let parts = Multipart::new(request.headers(), body.stream());
+    let received = arriving.receive(parts, body).await;
     if let Err(error) = received {
         arriving.count_aborted();
         return Err(error);
@@ -89,15 +92,18 @@ impl<'a> Arriving<'a> {
         Self { api, intake, files: Vec::new(), metadata: None, fields: 0, received: 0, pace }
     }
 
-    async fn receive(&mut self, mut parts: Multipart) -> Result<(), ApiError> {
+    async fn receive(&mut self, mut parts: Multipart, body: Body) -> Result<(), ApiError> {
         while let Some(part) = self.pace.wait(parts.next()).await.map_err(|_| ApiError::RequestTimeout)? {
             let part = part?;
             match file_name(&part) {
-                Some(name) => self.receive_file(FilePart { field: part, name }).await?,
+                Some(name) => {
+                    let digest = content_digest(part.headers())?;
+                    self.receive_file(FilePart { field: part, name, digest }).await?;
+                }
                 None => self.receive_field(part).await?,
             }
         }
-        Ok(())
+        body.compare(&mut self.pace).await
     }
 
     async fn receive_file(&mut self, part: FilePart) -> Result<(), ApiError> {
@@ -129,12 +135,17 @@ impl<'a> Arriving<'a> {
             return Err(ApiError::TooManyFields { max: limits.fields_max });
         }
         let is_metadata = part.name() == Some("metadata");
+        let mut check = DigestCheck::new(content_digest(part.headers())?);
         let mut value = Vec::new();
         while let Some(chunk) = next_chunk(&mut part, &mut self.pace).await.map_err(|error| self.of_upload(error))? {
             if (value.len() + chunk.len()) as u64 > limits.field_bytes_max {
                 return Err(ApiError::FieldTooLarge { max: limits.field_bytes_max });
             }
+            check.came(&chunk);
             value.extend_from_slice(&chunk);
+        }
+        if !check.holds() {
+            return Err(ApiError::DigestMismatch);
         }
         if is_metadata {
             self.metadata = Some(json_object(value)?);

@@ -81,6 +81,12 @@ impl Intake {
         Ok(())
     }
 
+    /// The SHA-256 of the file in hand so far.
+    #[must_use]
+    pub fn sha256(&self) -> Sha256Digest {
+        self.file.hasher.clone().finalize().into()
+    }
+
     /// Ends the file in hand; the next byte is the next file's.
     pub fn keep_file(&mut self) -> KeptFile {
         let file = std::mem::replace(&mut self.file, FileInHand { start: self.length, hasher: Sha256::new() });
