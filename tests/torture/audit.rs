@@ -21,6 +21,9 @@ const CLIENTS: usize = 8;
 const FIRST_SAMPLE: usize = 30;
 const LATER_SAMPLE: usize = 2;
 
+/// Files of an upload that is sent again when its batch is looked at for the first time.
+const SENT_AGAIN_FILES_MAX: usize = 10;
+
 /// Which batches are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
@@ -167,7 +170,20 @@ impl Audit<'_> {
         let was_checked = self.ledger.with(key, |record, _| std::mem::replace(&mut record.is_checked, true));
         self.check_bytes(peer, &plan, &batch, was_checked == Some(true));
         if was_checked != Some(true) {
+            self.send_again(peer, &plan, id);
             self.ledger.complete(key);
+        }
+    }
+
+    /// Sends a small upload again under its idempotency key, and is to be told of the batch that is there.
+    fn send_again(&self, peer: &Peer, plan: &Plan, id: &str) {
+        if plan.files.len() > SENT_AGAIN_FILES_MAX {
+            return;
+        }
+        let reply = peer.upload(&plan.key.to_string(), &plan.form().finish()).expect("the server lives");
+        if reply.status != 202 || reply.json()["id"] != id {
+            let what = format!("{}: sent again, {} {}", plan.key, reply.status, String::from_utf8_lossy(&reply.body));
+            self.ledger.findings.note(Fault::Duplicated, what);
         }
     }
 

@@ -78,20 +78,20 @@ impl<'a> Load<'a> {
     }
 
     fn upload(&self, at: &Client, plan: &Plan) -> Heard<()> {
-        let (body, peer) = (plan.form().finish(), &at.peer);
+        let (body, peer, key) = (plan.form().finish(), &at.peer, &plan.key.to_string());
         match plan.manner {
             Manner::BreakOff(part) => {
                 self.ledger.open(plan, Standing::Nothing);
                 // Before the last boundary: without it the form has no end.
-                peer.break_off(&body, part_of(body.len() - form::closing().len(), part))
+                peer.break_off(key, &body, part_of(body.len() - form::closing().len(), part))
             }
             Manner::LeaveUnanswered => {
                 self.ledger.open(plan, Standing::Unanswered);
-                peer.break_off(&body, body.len())
+                peer.break_off(key, &body, body.len())
             }
             Manner::Keep | Manner::Watch | Manner::Remove => {
                 self.ledger.open(plan, Standing::Unanswered);
-                let reply = peer.upload(&body)?;
+                let reply = peer.upload(key, &body)?;
                 if !self.is_as_it_must_be(plan, &reply, 202) {
                     return Ok(());
                 }

@@ -52,15 +52,18 @@ impl Peer {
         reply(self.agent.delete(self.url(path)).call()?)
     }
 
-    pub fn upload(&self, body: &[u8]) -> Heard<Reply> {
-        reply(self.agent.post(self.url("/batches")).header("content-type", form::content_type()).send(body)?)
+    /// Sends an upload under an idempotency key.
+    pub fn upload(&self, key: &str, body: &[u8]) -> Heard<Reply> {
+        let request = self.agent.post(self.url("/batches")).header("content-type", form::content_type());
+        reply(request.header("idempotency-key", key).send(body)?)
     }
 
     /// Sends an upload of which only the first bytes come, and goes away.
-    pub fn break_off(&self, body: &[u8], sent: usize) -> Heard<()> {
+    pub fn break_off(&self, key: &str, body: &[u8], sent: usize) -> Heard<()> {
         let mut stream = TcpStream::connect(self.addr)?;
         stream.set_write_timeout(Some(DEADLINE))?;
-        stream.write_all(&wire::upload_head(body.len() as u64))?;
+        let headers = [("Content-Type", &form::content_type()[..]), ("Idempotency-Key", key)];
+        stream.write_all(&wire::head("POST", "/batches", &headers, body.len() as u64))?;
         Ok(stream.write_all(&body[..sent])?)
     }
 
