@@ -1,20 +1,16 @@
 //! The composition root: opens the data directory, starts the actors from the end of the pipeline to its beginning, binds,
 //! and drains in order when it is told to stop.
 
-use std::io::Write;
 use std::net::TcpListener;
 use std::process::exit;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr};
-use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::dev::ServerHandle;
 use derive_more::{Display, Error, From};
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::actors::aggregator::{BatchAggregator, Flush};
@@ -23,28 +19,25 @@ use crate::actors::processor::ProcessorOptions;
 use crate::actors::supervisor::{Drain, ReleaseClaims, Supervisor, SupervisorOptions};
 use crate::actors::verifier::{Stop, StoredBatch, Verifier, VerifierOptions};
 use crate::batch::BatchId;
-use crate::config::{AttemptsSettings, Config, Limits, ShutdownSettings, VerifySettings};
+use crate::config::{AttemptsSettings, Config, ShutdownSettings, VerifySettings};
 use crate::custody::{Custody, CustodyError, CustodyOptions, Recovered, keep_forgetting_keys, keep_to};
 use crate::health::Health;
-use crate::http::{self, Api, EventStreams};
 use crate::joblog::JobLogError;
 use crate::metrics::Metrics;
 use crate::spool::DirectoryLock;
 use crate::worker::WorkerSettings;
 
+mod bind;
 pub(crate) mod children;
 mod connections;
 mod restart;
 
+use bind::{announce, bind};
 use children::{processors, worker_settings};
 
 /// Threads for the pipeline's blocking work and for reading statuses. None of that waits for a client, so more would not be
 /// quicker, and they stay.
 const BLOCKING_MAX: usize = 128;
-
-/// Blocking threads of one HTTP thread that read files' contents for answers. Beside them each upload has one: a large one
-/// pins it for as long as it arrives, and must not keep others from being answered.
-const READERS_MAX: usize = 64;
 
 /// Why a server cannot start or go on.
 #[derive(Debug, Display, Error, From)]
@@ -164,53 +157,6 @@ fn start_pipeline(config: &Config, worker: WorkerSettings, custody: &Arc<Custody
     let options = VerifierOptions { tries_max, backoff_base: Duration::from_millis(backoff_ms_base) };
     let verifier = Verifier::new(Arc::clone(custody), supervisor.clone(), aggregator.clone(), options).start();
     Pipeline { verifier, supervisor, aggregator }
-}
-
-fn bind(
-    config: &Config,
-    listener: TcpListener,
-    custody: &Arc<Custody>,
-    health: &Arc<Health>,
-    pipeline: &Pipeline,
-) -> Result<(Server, Vec<std::net::SocketAddr>), ServeError> {
-    let Limits { connections_max, uploads_open_max, .. } = config.limits;
-    let api = web::Data::new(Api {
-        custody: Arc::clone(custody),
-        health: Arc::clone(health),
-        verifier: pipeline.verifier.clone(),
-        limits: config.limits.clone(),
-        retention: config.retention.clone(),
-        uploads: Arc::new(Semaphore::new(uploads_open_max)),
-        events: EventStreams::new(config.events.clone()),
-        keys: Arc::default(),
-        blocking: Handle::current(),
-        started: Instant::now(),
-    });
-    let app = move || App::new().app_data(api.clone()).wrap(from_fn(http::trace)).configure(http::routes);
-    let listen = config.listen;
-    let threads = processors(0);
-    let connections = connections::bound(connections_max, processors(config.worker.processes));
-    let server = HttpServer::new(app)
-        .workers(threads)
-        .max_connections(connections.div_ceil(threads))
-        .worker_max_blocking_threads(uploads_open_max + READERS_MAX)
-        .on_connect(|connection, _| connections::watch(connection))
-        .disable_signals()
-        .shutdown_timeout(config.shutdown.drain_ms_max.div_ceil(1000))
-        .listen(listener)
-        .map_err(|error| ServeError::Listen { listen, error })?;
-    let addresses = server.addrs();
-    Ok((server.run(), addresses))
-}
-
-/// Says on stdout where the server listens; whoever started it may be waiting for the line.
-fn announce(addresses: &[std::net::SocketAddr]) {
-    let mut stdout = std::io::stdout().lock();
-    for address in addresses {
-        // A stdout that nobody reads is no reason not to serve.
-        let _ = writeln!(stdout, "listening on http://{address}");
-    }
-    let _ = stdout.flush();
 }
 
 fn report(recovered: &Recovered) {

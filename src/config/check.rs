@@ -40,9 +40,23 @@ pub struct Impossible {
 
 /// Whether a server can work with these settings.
 pub fn check(config: &Config) -> Result<(), Impossible> {
-    let Config { listen: _, data_dir, limits, spool, attempts, verify, extract, worker, events, retention, shutdown } =
-        config;
+    let Config {
+        listen: _,
+        data_dir,
+        limits,
+        spool,
+        attempts,
+        verify,
+        extract,
+        worker,
+        events,
+        retention,
+        shutdown,
+        cors,
+    } = config;
     require(!data_dir.as_os_str().is_empty(), "data_dir", "the path of a directory")?;
+    let origins = "a list of origins such as https://chat.example.org, in lower case and without a path, or * alone";
+    require(cors.are_origins(), "cors.origins", origins)?;
     check_limits(limits)?;
     check_spool(spool)?;
     check_attempts(attempts)?;

@@ -256,6 +256,9 @@ fn typed(text: &str, now: &Value) -> Value {
     match now {
         Value::Integer(_) => word.parse().map_or_else(|_| Value::from(text), Value::Integer),
         Value::Boolean(_) => word.parse().map_or_else(|_| Value::from(text), Value::Boolean),
+        Value::Array(_) => {
+            Value::Array(word.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect())
+        }
         _ => Value::from(text),
     }
 }
@@ -267,6 +270,7 @@ fn expected(message: &str) -> String {
         "u32" => format!("a whole number from 0 to {}", u32::MAX),
         "a string" | "path string" => "a text".to_owned(),
         "a boolean" => "true or false".to_owned(),
+        "a sequence" => "a list of texts".to_owned(),
         words => words.to_owned(),
     }
 }
@@ -435,6 +439,22 @@ mod tests {
         }
         let message = load("attempts = { max = true }", &[], &[]).unwrap_err();
         assert!(message.starts_with("attempts.max = true (from consign.toml) is impossible"), "{message}");
+    }
+
+    #[test]
+    fn a_list_is_an_array_in_a_file_and_has_commas_elsewhere() {
+        let origins = ["https://a.example.org", "https://b.example.org"];
+        let file = "[cors]\norigins = [\"https://a.example.org\", \"https://b.example.org\"]";
+        assert_eq!(load(file, &[], &[]).unwrap().config.cors.origins, origins);
+        let text = "https://a.example.org, https://b.example.org";
+        assert_eq!(load("", &[("CONSIGN_CORS_ORIGINS", text)], &[]).unwrap().config.cors.origins, origins);
+        let printed = load("", &[], &[("cors.origins", text)]).unwrap().to_string();
+        assert_eq!(load(&printed, &[], &[]).unwrap().config.cors.origins, origins);
+        assert!(load("", &[], &[("cors.origins", "")]).unwrap().config.cors.origins.is_empty());
+        let message = load("[cors]\norigins = \"*\"", &[], &[]).unwrap_err();
+        assert_eq!(message, "cors.origins = \"*\" (from consign.toml) is impossible: it must be a list of texts");
+        let message = load("", &[], &[("cors.origins", "https://a.example.org/chat")]).unwrap_err();
+        assert!(message.contains("it must be a list of origins such as https://chat.example.org"), "{message}");
     }
 
     #[test]

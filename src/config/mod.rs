@@ -7,11 +7,13 @@
 mod address;
 mod bytes;
 mod check;
+mod cors;
 mod effective;
 mod events;
 mod layers;
 mod limits;
 mod retention;
+mod shutdown;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -19,11 +21,13 @@ use bytesize::{GIB, MIB};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Tokenizer;
+pub use cors::CorsSettings;
 pub use effective::{Effective, Origin, Setting};
 pub use events::EventsSettings;
 pub use layers::{ConfigError, Flag, Sources, file_in_force};
 pub use limits::Limits;
 pub use retention::RetentionSettings;
+pub use shutdown::ShutdownSettings;
 
 /// All settings of one server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +49,7 @@ pub struct Config {
     pub events: EventsSettings,
     pub retention: RetentionSettings,
     pub shutdown: ShutdownSettings,
+    pub cors: CorsSettings,
 }
 
 /// `[spool]`: how bytes are written to the disk.
@@ -143,15 +148,6 @@ pub struct WorkerSettings {
     pub ocr_languages: String,
 }
 
-/// `[shutdown]`: how the server ends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ShutdownSettings {
-    /// Milliseconds that running attempts may still take after SIGTERM or SIGINT; what is not done by then goes on at
-    /// the next start. systemd kills after 90 s and Docker after 10 s unless told otherwise. 0 does not wait.
-    pub drain_ms_max: u64,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -166,6 +162,7 @@ impl Default for Config {
             events: EventsSettings::default(),
             retention: RetentionSettings::default(),
             shutdown: ShutdownSettings::default(),
+            cors: CorsSettings::default(),
         }
     }
 }
@@ -214,11 +211,5 @@ impl Default for WorkerSettings {
             tokenizer: Tokenizer::Cl100kBase,
             ocr_languages: "eng".to_owned(),
         }
-    }
-}
-
-impl Default for ShutdownSettings {
-    fn default() -> Self {
-        Self { drain_ms_max: 30_000 }
     }
 }

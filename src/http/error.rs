@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use actix_cors::CorsError;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -92,6 +93,8 @@ pub enum ApiError {
     PreconditionFailed,
     #[display("the range begins behind the {length} bytes")]
     RangeNotSatisfiable { length: u64 },
+    #[display("a page's preflight is refused: {_0}")]
+    CorsRefused(CorsError),
     #[display("something failed inside the server: {_0}")]
     Internal(#[error(not(source))] String),
 }
@@ -132,6 +135,7 @@ impl ApiError {
             Self::ContentGone => ErrorCode::ContentGone,
             Self::PreconditionFailed => ErrorCode::PreconditionFailed,
             Self::RangeNotSatisfiable { .. } => ErrorCode::RangeNotSatisfiable,
+            Self::CorsRefused(_) => ErrorCode::CorsRefused,
             Self::Internal(_) => ErrorCode::Internal,
         }
     }
@@ -199,6 +203,9 @@ impl ApiError {
             Self::PreconditionFailed => "This is not the version that If-Match names; get it anew.".into(),
             Self::RangeNotSatisfiable { length } => {
                 format!("The range holds none of the {length} bytes that there are.").into()
+            }
+            Self::CorsRefused(_) => {
+                "The server's operator has not let this page's origin in, or not for such a request.".into()
             }
             Self::Internal(_) => {
                 "Something failed inside the server; the operator's log says what, under the request id.".into()

@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use sanitize_filename::{Options, sanitize_with_options};
 
 use super::batches::{batch_id, off_thread};
+use super::headers::SANDBOXED;
 use super::selection::{Representation, Selection, not_modified};
 use super::view::FileView;
 use super::{Api, ApiError};
@@ -49,7 +50,7 @@ pub async fn content(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
     response
         .content_type("application/octet-stream")
         .insert_header(attachment(&status.sealed.name))
-        .insert_header((CONTENT_SECURITY_POLICY, "sandbox"));
+        .insert_header((CONTENT_SECURITY_POLICY, SANDBOXED));
     Ok(Representation { bytes, sha256, tag }.send(selection, response))
 }
 

@@ -5,12 +5,14 @@ mod acknowledgement;
 mod admission;
 mod batches;
 mod code;
+mod cors;
 mod digest;
 mod error;
 mod events;
 mod files;
 #[cfg(any(test, feature = "fuzzing"))]
 mod fuzz;
+mod headers;
 mod health;
 mod idempotency;
 mod owner;
@@ -33,6 +35,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 pub use self::code::ErrorCode;
+pub use self::cors::cors;
 pub use self::error::ApiError;
 pub use self::events::EventStreams;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -4,12 +4,14 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, web};
 use derive_more::Display;
 use uuid::Uuid;
 
+use super::cors::refusal;
+use super::headers::secure;
 use super::{Api, ApiError};
 use crate::metrics::HttpLabels;
 
@@ -50,9 +52,9 @@ pub async fn trace(
     let api = request.app_data::<web::Data<Api>>().cloned();
     request.extensions_mut().insert(id.clone());
     let mut response = with_problem(next.call(request).await?.map_into_boxed_body(), &id);
-    let headers = response.headers_mut();
-    headers.insert(X_REQUEST_ID, HeaderValue::from_str(&id.0).expect("an id is plain ASCII"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let named = HeaderValue::from_str(&id.0).expect("an id is plain ASCII");
+    response.headers_mut().insert(X_REQUEST_ID, named);
+    secure(&mut response);
     let status = response.status().as_u16();
     let took = begun.elapsed();
     log::info!("request {id}: {method} {path:?} answered {status} after {} ms", took.as_millis());
@@ -66,7 +68,7 @@ pub async fn trace(
     Ok(response)
 }
 
-/// Gives a failure its body.
+/// Gives a failure its body, and keeps the headers by which a page of another origin may read it.
 fn with_problem(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceResponse<BoxBody> {
     let Some(error) = response.response().error() else { return response };
     let status = response.status();
@@ -83,9 +85,15 @@ fn with_problem(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceRe
             log::error!("request {id}: {error}");
             ApiError::Internal(error.to_string()).response(&id.0)
         }
-        None => ApiError::NotFound.response(&id.0),
+        None => refusal(error).unwrap_or(ApiError::NotFound).response(&id.0),
     };
-    response.into_response(problem)
+    let mut failed = response.headers().clone();
+    failed.remove(CONTENT_TYPE);
+    let mut response = response.into_response(problem);
+    for (name, value) in failed {
+        response.headers_mut().append(name, value);
+    }
+    response
 }
 
 fn known(method: &str) -> &str {
