@@ -159,7 +159,7 @@ fn start_again(dir: &Path, left: &BTreeSet<String>) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
     runtime.block_on(custody.recover()).map_err(|error| error.to_string())?;
     let all = BatchWalk { before: None, created_after_ms: None, page_max: usize::MAX, looks_max: usize::MAX };
-    let known = custody.batches(&all, |_| true).map_err(|error| error.to_string())?;
+    let known = custody.batches("local", &all, |_| true).map_err(|error| error.to_string())?;
     let known: BTreeSet<_> = known.batches.into_iter().map(|batch| batch.id.to_string()).collect();
     if known == *left { Ok(()) } else { Err(format!("it knows of {known:?}, not of {left:?}")) }
 }

@@ -47,6 +47,17 @@ fn only_the_job_log_names_sled() {
 }
 
 #[test]
+fn only_the_door_of_http_reaches_what_is_kept() {
+    let named =
+        sources("src/http").into_iter().filter(|file| !file.name.starts_with("src/http/door/")).flat_map(|file| {
+            let is_kept = |word: &str| ["Custody", "custody", "joblog"].contains(&word);
+            let lines = file.before_tests().filter(|line| !line.starts_with("use "));
+            file.places(lines, |line| words_of(code(line)).any(is_kept))
+        });
+    report(named, "take an OwnBatch, or ask src/http/door/ for what you need: it alone knows whose a batch is");
+}
+
+#[test]
 fn only_the_spool_makes_and_moves_files() {
     // Faults are noted in a file of the test that asked for them.
     let is_bound = |name: &str| !name.starts_with("src/spool/") && name != "src/fault.rs";

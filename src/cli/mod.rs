@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod doctor;
+pub mod key;
 pub mod serve;
 
 use std::{
@@ -51,6 +52,9 @@ pub enum Command {
     /// Say whether the data directory is sound, and mend it.
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(doctor::DoctorArguments),
+    /// Make API keys, and say which there are.
+    #[command(subcommand, after_help = key::EXAMPLES)]
+    Key(key::KeyCommand),
     /// Read files for a server that started this process.
     #[command(hide = true)]
     Worker {

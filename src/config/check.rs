@@ -1,11 +1,12 @@
 //! What a setting can be. One function for each section names every one of its settings, so that a new setting does
 //! not build before somebody has thought about its bounds.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
 use super::{
-    AttemptsSettings, Config, EventsSettings, ExtractSettings, Limits, RetentionSettings, ShutdownSettings,
-    SpoolSettings, VerifySettings, WorkerSettings, bytes::text,
+    AttemptsSettings, Config, EventsSettings, ExtractSettings, KeySettings, Limits, RetentionSettings,
+    ShutdownSettings, SpoolSettings, VerifySettings, WorkerSettings, bytes::text, keys::digest_of,
 };
 use crate::batch::BATCH_FILES_LIMIT;
 
@@ -33,7 +34,7 @@ const CHILD_BYTES_MIN: u64 = 128 << 20;
 /// A value that no server can work with.
 #[derive(Debug)]
 pub struct Impossible {
-    pub key: &'static str,
+    pub key: String,
     /// What the value must be, to follow on "must be".
     pub possible: String,
 }
@@ -53,10 +54,12 @@ pub fn check(config: &Config) -> Result<(), Impossible> {
         retention,
         shutdown,
         cors,
+        keys,
     } = config;
     require(!data_dir.as_os_str().is_empty(), "data_dir", "the path of a directory")?;
     let origins = "a list of origins such as https://chat.example.org, in lower case and without a path, or * alone";
     require(cors.are_origins(), "cors.origins", origins)?;
+    check_keys(keys)?;
     check_limits(limits)?;
     check_spool(spool)?;
     check_attempts(attempts)?;
@@ -66,6 +69,18 @@ pub fn check(config: &Config) -> Result<(), Impossible> {
     check_events(events)?;
     check_retention(retention)?;
     check_shutdown(shutdown)
+}
+
+fn check_keys(keys: &BTreeMap<String, KeySettings>) -> Result<(), Impossible> {
+    let mut names: HashMap<String, &str> = HashMap::new();
+    for (name, key) in keys {
+        let KeySettings { sha256 } = key;
+        if let Some(other) = names.insert(sha256.in_full(), name) {
+            let another = format!("that of another key than {}", digest_of(other));
+            require(false, &digest_of(name), &another)?;
+        }
+    }
+    Ok(())
 }
 
 fn check_limits(limits: &Limits) -> Result<(), Impossible> {
@@ -207,6 +222,6 @@ fn at_least<T: PartialOrd + Display + Copy>(key: &'static str, value: T, min: T)
     require(value >= min, key, &format!("at least {min}"))
 }
 
-fn require(holds: bool, key: &'static str, possible: &str) -> Result<(), Impossible> {
-    if holds { Ok(()) } else { Err(Impossible { key, possible: possible.to_owned() }) }
+fn require(holds: bool, key: &str, possible: &str) -> Result<(), Impossible> {
+    if holds { Ok(()) } else { Err(Impossible { key: key.to_owned(), possible: possible.to_owned() }) }
 }

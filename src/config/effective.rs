@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf};
 use derive_more::Display;
 use toml::Value;
 
-use super::Config;
+use super::{Config, keys};
 
 /// Where the value of a setting came from.
 #[derive(Debug, Display, Clone, PartialEq, Eq)]
@@ -28,7 +28,18 @@ pub struct Setting {
     pub origin: Origin,
 }
 
-/// The settings in force and where each came from. Displayed, it is a `consign.toml` that says the same.
+impl Setting {
+    /// The value as it may be shown.
+    pub(super) fn shown(&self) -> String {
+        match &self.value {
+            Value::String(digest) if keys::is_masked(&self.key) => Value::from(keys::masked(digest)).to_string(),
+            value => value.to_string(),
+        }
+    }
+}
+
+/// The settings in force and where each came from. Displayed, it is a `consign.toml` that says the same, but
+/// for what is masked in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Effective {
     pub config: Config,
@@ -38,13 +49,14 @@ pub struct Effective {
 impl fmt::Display for Effective {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut section_before = "";
-        for Setting { key, value, origin } in &self.settings {
+        for setting in &self.settings {
+            let Setting { key, value: _, origin } = setting;
             let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
             if section != section_before {
                 writeln!(formatter, "\n[{section}]")?;
                 section_before = section;
             }
-            writeln!(formatter, "{name} = {value}  # from {origin}")?;
+            writeln!(formatter, "{name} = {}  # from {origin}", setting.shown())?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! name. Each value is tried when it is laid, so that an error names the key, the value, where it came from and what
 //! is possible. Of every setting it is kept where its value came from.
 
-use std::{ffi::OsString, fs, io, path::PathBuf};
+use std::{collections::HashMap, ffi::OsString, fs, io, path::PathBuf};
 
 use derive_more::{Display, Error};
 use serde::Deserialize as _;
@@ -14,12 +14,13 @@ use super::{
     Config,
     check::check,
     effective::{Effective, Origin, Setting},
+    keys::{self, Named},
+    text::{expected, meant, typed},
+    variables::{VARIABLE_PREFIX, variable, variables},
 };
 
 /// The file that is read when none is named and it exists.
 const DEFAULT_FILE: &str = "consign.toml";
-/// What every environment variable of ours begins with.
-const VARIABLE_PREFIX: &str = "CONSIGN_";
 /// Names the settings file, as `--config` does.
 const CONFIG_VARIABLE: &str = "CONSIGN_CONFIG";
 /// Variables that are ours and no settings: the settings file, the log's filter, and where tests find their files.
@@ -67,6 +68,10 @@ pub enum ConfigError {
     Unknown { name: String, place: String, nearest: Option<String> },
     #[display("{name} (from {}) is a section: its settings stand below [{name}]", path.display())]
     Section { name: String, path: PathBuf },
+    #[display(
+        "{name} (from {origin}) names a key that has no sha256; `consign key new` prints the lines that it takes"
+    )]
+    NoDigest { name: String, origin: Origin },
     #[display("the environment variable {name} is not valid UTF-8")]
     NotText { name: String },
     #[display("{key} = {value} (from {origin}) is impossible: it must be {possible}")]
@@ -137,6 +142,9 @@ impl Layers {
         })?;
         for (key, value) in flatten(table) {
             match (&value, self.has_section(&key)) {
+                (_, _) if keys::parse(&key) == Some(Named::Key) && value.is_table() => {
+                    return Err(ConfigError::NoDigest { name: key, origin: Origin::File(path) });
+                }
                 (Value::Table(_), true) => {}
                 (_, true) => return Err(ConfigError::Section { name: key, path }),
                 (_, false) => self.lay(&key, value, Origin::File(path.clone()))?,
@@ -168,9 +176,9 @@ impl Layers {
 
     /// Puts `value` in the place of what `key` was, if there is such a key and the value is of its type.
     fn lay(&mut self, key: &str, value: Value, origin: Origin) -> Result<(), ConfigError> {
-        let Some(at) = self.0.iter().position(|setting| setting.key == key) else {
-            let (name, place, nearest) = (key.to_owned(), origin.to_string(), self.nearest(key));
-            return Err(ConfigError::Unknown { name, place, nearest });
+        let at = match self.position(key) {
+            Some(at) => at,
+            None => self.add_setting_of_key(key, &origin)?,
         };
         self.0[at].value = value;
         self.0[at].origin = origin;
@@ -180,13 +188,37 @@ impl Layers {
         }
     }
 
+    fn position(&self, key: &str) -> Option<usize> {
+        self.0.iter().position(|setting| setting.key == key)
+    }
+
+    /// Makes room for a setting of a key, of which any number can be named. Which key it is, is said first.
+    fn add_setting_of_key(&mut self, key: &str, origin: &Origin) -> Result<usize, ConfigError> {
+        let nearest = match keys::parse(key) {
+            Some(Named::Setting { name, .. }) => {
+                let digest = keys::digest_of(name);
+                if digest != key && self.position(&digest).is_none() {
+                    let name = format!("{}.{name}", keys::SECTION);
+                    return Err(ConfigError::NoDigest { name, origin: origin.clone() });
+                }
+                let (key, value) = (key.to_owned(), Value::String(String::new()));
+                self.0.push(Setting { key, value, origin: origin.clone() });
+                return Ok(self.0.len() - 1);
+            }
+            Some(Named::Unknown { nearest }) => key.rsplit_once('.').map(|(name, _)| format!("{name}.{nearest}")),
+            Some(Named::Key) | None => self.nearest(key),
+        };
+        Err(ConfigError::Unknown { name: key.to_owned(), place: origin.to_string(), nearest })
+    }
+
     fn effective(mut self) -> Result<Effective, ConfigError> {
         let config = self.config().expect("each value was tried when it was laid");
-        for (setting, (_, value)) in self.0.iter_mut().zip(flat(&config)) {
-            setting.value = value;
+        let mut values: HashMap<String, Value> = flat(&config).into_iter().collect();
+        for setting in &mut self.0 {
+            setting.value = values.remove(&setting.key).expect("every setting is one of the settings in force");
         }
         check(&config).map_err(|impossible| {
-            let at = self.0.iter().position(|setting| setting.key == impossible.key);
+            let at = self.position(&impossible.key);
             self.impossible(at.expect("the check names settings"), impossible.possible)
         })?;
         Ok(Effective { config, settings: self.0 })
@@ -195,25 +227,26 @@ impl Layers {
     fn config(&self) -> Result<Config, toml::de::Error> {
         let mut table = Table::new();
         for Setting { key, value, .. } in &self.0 {
-            match key.split_once('.') {
-                None => table.insert(key.clone(), value.clone()),
-                Some((section, name)) => {
-                    let section = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
-                    let section = section.as_table_mut().expect("no setting has the name of a section");
-                    section.insert(name.to_owned(), value.clone())
-                }
-            };
+            let (sections, name) = key.rsplit_once('.').map_or((None, key.as_str()), |(path, name)| (Some(path), name));
+            let section = sections.into_iter().flat_map(|path| path.split('.')).fold(&mut table, |table, section| {
+                let section = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+                section.as_table_mut().expect("no setting has the name of a section")
+            });
+            section.insert(name.to_owned(), value.clone());
         }
         Config::deserialize(table)
     }
 
     fn impossible(&self, at: usize, possible: String) -> ConfigError {
-        let Setting { key, value, origin } = self.0[at].clone();
-        ConfigError::Impossible { key, value: value.to_string(), origin, possible }
+        let setting = &self.0[at];
+        let (key, value, origin) = (setting.key.clone(), setting.shown(), setting.origin.clone());
+        ConfigError::Impossible { key, value, origin, possible }
     }
 
     fn has_section(&self, name: &str) -> bool {
-        self.0.iter().any(|setting| setting.key.split_once('.').is_some_and(|(section, _)| section == name))
+        let is_section =
+            self.0.iter().any(|setting| setting.key.split_once('.').is_some_and(|(section, _)| section == name));
+        is_section || name == keys::SECTION || keys::parse(name) == Some(Named::Key)
     }
 
     /// The key that is most like `name`, if one is like it at all; dots and underscores are taken for one another.
@@ -224,59 +257,6 @@ impl Layers {
         let (likeness, key) = keys.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
         (likeness >= LIKENESS_MIN).then(|| key.clone())
     }
-}
-
-/// Our variables of the environment, in the order of their names.
-fn variables<E>(environment: E) -> Result<Vec<(String, String)>, ConfigError>
-where
-    E: IntoIterator<Item = (OsString, OsString)>,
-{
-    let mut variables = Vec::new();
-    for (name, value) in environment {
-        let name = name.to_string_lossy().into_owned();
-        if name.starts_with(VARIABLE_PREFIX) {
-            match value.into_string() {
-                Ok(value) => variables.push((name, value)),
-                Err(_) => return Err(ConfigError::NotText { name }),
-            }
-        }
-    }
-    variables.sort();
-    Ok(variables)
-}
-
-/// The variable of a key: `CONSIGN_LIMITS_FILE_BYTES_MAX` for `limits.file_bytes_max`.
-fn variable(key: &str) -> String {
-    format!("{VARIABLE_PREFIX}{}", key.replace('.', "_").to_uppercase())
-}
-
-/// A text from the environment or the command line as a value of the type that the setting has.
-fn typed(text: &str, now: &Value) -> Value {
-    let word = text.trim();
-    match now {
-        Value::Integer(_) => word.parse().map_or_else(|_| Value::from(text), Value::Integer),
-        Value::Boolean(_) => word.parse().map_or_else(|_| Value::from(text), Value::Boolean),
-        Value::Array(_) => {
-            Value::Array(word.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect())
-        }
-        _ => Value::from(text),
-    }
-}
-
-/// What a value must be, out of the words in which serde says that it is not.
-fn expected(message: &str) -> String {
-    match message.rsplit_once("expected ").map_or(message, |(_, expected)| expected) {
-        "u64" | "usize" => "a whole number, 0 or more".to_owned(),
-        "u32" => format!("a whole number from 0 to {}", u32::MAX),
-        "a string" | "path string" => "a text".to_owned(),
-        "a boolean" => "true or false".to_owned(),
-        "a sequence" => "a list of texts".to_owned(),
-        words => words.to_owned(),
-    }
-}
-
-fn meant(nearest: Option<&str>) -> String {
-    nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
 }
 
 fn flat(config: &Config) -> Vec<(String, Value)> {
@@ -455,6 +435,46 @@ mod tests {
         assert_eq!(message, "cors.origins = \"*\" (from consign.toml) is impossible: it must be a list of texts");
         let message = load("", &[], &[("cors.origins", "https://a.example.org/chat")]).unwrap_err();
         assert!(message.contains("it must be a list of origins such as https://chat.example.org"), "{message}");
+    }
+
+    #[test]
+    fn keys_are_named_by_their_section_and_shown_masked() {
+        let digest = "ab".repeat(32);
+        let file = format!("[keys.ann]\nsha256 = \"{digest}\"\n[keys.bob-2]\nsha256 = \"{}\"", "cd".repeat(32));
+        let effective = load(&file, &[], &[]).unwrap();
+        assert_eq!(effective.config.keys.keys().collect::<Vec<_>>(), ["ann", "bob-2"]);
+        assert_eq!(effective.config.keys["ann"].sha256.in_full(), digest);
+        let printed = effective.to_string();
+        assert!(printed.contains("\n[keys.ann]\nsha256 = \"abababab…\"  # from "), "{printed}");
+        assert!(!printed.contains(&digest[..16]), "{printed}");
+        let copied = load(&printed, &[], &[]).unwrap_err();
+        assert!(copied.contains("64 hexadecimal digits"), "what is masked is no key: {copied}");
+        let flags = [("keys.eve.sha256", digest.as_str())];
+        assert_eq!(load("[keys]", &[], &flags).unwrap().config.keys.len(), 1);
+    }
+
+    #[test]
+    fn keys_of_another_shape_are_errors_that_never_show_them() {
+        let (digest, key) = ("ab".repeat(32), format!("consign_{}", "A".repeat(43)));
+        let twice = format!("[keys.a]\nsha256 = \"{digest}\"\n[keys.b]\nsha256 = \"{digest}\"");
+        let pasted = format!("[keys.a]\nsha256 = \"{key}\"");
+        for (file, expected) in [
+            ("keys = 1", "keys (from consign.toml) is a section: its settings stand below [keys]"),
+            ("[keys]\nann = \"x\"", "keys.ann (from consign.toml) is a section: its settings stand below [keys.ann]"),
+            ("[keys.ann]", "keys.ann (from consign.toml) names a key that has no sha256"),
+            (
+                "[keys.ann]\nsha265 = \"x\"",
+                "keys.ann.sha265 (from consign.toml) is not a setting; did you mean keys.ann.sha256?",
+            ),
+            ("[keys.\"a b\"]\nsha256 = \"x\"", "keys.a b.sha256 (from consign.toml) is not a setting"),
+            ("[keys.a]\nsha256 = 5", "keys.a.sha256 = 5 (from consign.toml) is impossible: it must be a text"),
+            (&pasted, "keys.a.sha256 = \"…\" (from consign.toml) is impossible: it must be the SHA-256 of a key in 64"),
+            (&twice, "keys.b.sha256 = \"abababab…\" (from consign.toml) is impossible: it must be that of another key"),
+        ] {
+            let message = load(file, &[], &[]).unwrap_err();
+            assert!(message.starts_with(expected), "{message}");
+            assert!(!message.contains(&key[..16]), "{message}");
+        }
     }
 
     #[test]

@@ -10,12 +10,15 @@ mod check;
 mod cors;
 mod effective;
 mod events;
+mod keys;
 mod layers;
 mod limits;
 mod retention;
 mod shutdown;
+mod text;
+mod variables;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use bytesize::{GIB, MIB};
 use serde::{Deserialize, Serialize};
@@ -24,6 +27,7 @@ use crate::batch::Tokenizer;
 pub use cors::CorsSettings;
 pub use effective::{Effective, Origin, Setting};
 pub use events::EventsSettings;
+pub use keys::{KeyDigest, KeySettings, is_key_name};
 pub use layers::{ConfigError, Flag, Sources, file_in_force};
 pub use limits::Limits;
 pub use retention::RetentionSettings;
@@ -50,6 +54,9 @@ pub struct Config {
     pub retention: RetentionSettings,
     pub shutdown: ShutdownSettings,
     pub cors: CorsSettings,
+    /// Who may call, by name. Nobody but this machine where it is empty.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, KeySettings>,
 }
 
 /// `[spool]`: how bytes are written to the disk.
@@ -163,6 +170,7 @@ impl Default for Config {
             retention: RetentionSettings::default(),
             shutdown: ShutdownSettings::default(),
             cors: CorsSettings::default(),
+            keys: BTreeMap::new(),
         }
     }
 }

@@ -133,6 +133,18 @@ impl Custody {
         Ok(())
     }
 
+    /// Brings the figures up to date that are not counted as things happen. Blocking.
+    pub fn measure(&self) {
+        let whole = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.metrics.files_in_motion.set(whole(self.joblog.moving_count() as u64));
+        if let Ok(free) = self.free_bytes() {
+            self.metrics.disk_free_bytes.set(whole(free));
+        }
+        if let (Ok(spool), Ok(results)) = (self.spool.store().disk_bytes(), self.results.disk_bytes()) {
+            self.metrics.spool_bytes.set(whole(spool + results));
+        }
+    }
+
     /// Whether batches and outcomes can be made durable.
     #[must_use]
     pub fn is_working(&self) -> bool {

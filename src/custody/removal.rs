@@ -61,7 +61,8 @@ impl Custody {
         let mut result_segments: Vec<u64> = results.iter().map(|place| place.segment).collect();
         result_segments.dedup();
         let spool_segments = vec![record.seal.segment];
-        let forget = Change::Forget { batch: id, spool: spool_segments.clone(), results: result_segments.clone() };
+        let (spool, results) = (spool_segments.clone(), result_segments.clone());
+        let forget = Change::Forget { batch: id, spool, results, owned: None };
         self.joblog.commit(vec![forget]).await?;
         self.unlink_dead(self.spool.store(), StoreName::Spool, &spool_segments)?;
         self.unlink_dead(&self.results, StoreName::Results, &result_segments)

@@ -1,4 +1,4 @@
-//! A walk over batches, newest first, a page at a time.
+//! A walk over an owner's batches, newest first, a page at a time. It looks at nobody else's, however many there are.
 
 use super::{BatchStatus, Custody, CustodyError};
 use crate::batch::BatchId;
@@ -26,18 +26,23 @@ pub struct BatchPage {
 }
 
 impl Custody {
-    /// The next batches of a walk, of those that `wanted` says.
+    /// The next batches of a walk over those of an owner, of which `wanted` says yes to.
     ///
     /// # Errors
     /// When the job log or a seal cannot be read.
-    pub fn batches(&self, walk: &BatchWalk, wanted: impl Fn(&BatchRecord) -> bool) -> Result<BatchPage, CustodyError> {
+    pub fn batches(
+        &self,
+        owner: &str,
+        walk: &BatchWalk,
+        wanted: impl Fn(&BatchRecord) -> bool,
+    ) -> Result<BatchPage, CustodyError> {
         let BatchWalk { before, created_after_ms, page_max, looks_max } = *walk;
         let mut page = BatchPage { batches: Vec::new(), last: before };
         for _ in 0..looks_max {
             if page.batches.len() == page_max {
                 break;
             }
-            let found = self.joblog.batch_before(page.last)?;
+            let found = self.joblog.owned_before(owner, page.last)?;
             let is_new = |id: BatchId| created_after_ms.is_none_or(|after_ms| id.created_ms() > after_ms);
             let Some((id, record)) = found.filter(|(id, _)| is_new(*id)) else {
                 page.last = None;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
-use super::batches::{FILES_PAGE_MAX, Page, next_page, off_thread, until_completed, view};
+use super::auth::Caller;
+use super::batches::{FILES_PAGE_MAX, Page, next_page, until_completed, view};
+use super::door::OwnBatch;
 use super::view::{BatchState, BatchView};
 use super::{Api, ApiError};
 use crate::batch::BatchId;
@@ -16,31 +18,32 @@ use crate::spool::SealedBatch;
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// 202 with the status of a batch that has just been sealed.
-pub fn acknowledge(api: &Api, sealed: SealedBatch) -> Result<HttpResponse, ApiError> {
+pub fn acknowledge(api: &Api, caller: &Caller, sealed: SealedBatch) -> Result<HttpResponse, ApiError> {
     let id = sealed.header.batch;
-    let record = api.custody.joblog.batch(id)?.ok_or_else(|| ApiError::Internal("a batch vanished".into()))?;
+    let record = api.door.batch(caller, id)?.into_record();
     let status = BatchStatus { id, record, metadata: sealed.header.metadata };
     let files = sealed.files.into_iter().take(FILES_PAGE_MAX).enumerate();
     Ok(accepted(status, files.map(|(index, file)| FileStatus::sealed(id.file(index), file)).collect()))
 }
 
 /// 200 when the batch is completed in time, otherwise 202 with the status as it is when the wait is over.
-pub async fn answer_after(api: &Api, id: BatchId, wait: Duration) -> Result<HttpResponse, ApiError> {
-    until_completed(api, id, wait).await?;
+pub async fn answer_after(api: &Api, batch: &OwnBatch, wait: Duration) -> Result<HttpResponse, ApiError> {
+    until_completed(api, batch, wait).await?;
     let page = Page { after: None, limit: FILES_PAGE_MAX, states: None };
-    let view = off_thread(api, move |custody| view(custody, id, &page)).await??;
+    let view = batch.off_thread(move |batch| view(batch, &page)).await??;
     let is_completed = view.state() == BatchState::Completed;
-    Ok(located(if is_completed { HttpResponse::Ok() } else { HttpResponse::Accepted() }, id).json(view))
+    Ok(located(if is_completed { HttpResponse::Ok() } else { HttpResponse::Accepted() }, batch.id()).json(view))
 }
 
 /// What the request that made the batch was answered, or with `wait` what it would be answered now.
-pub async fn replay(api: &Api, id: BatchId, wait: Option<Duration>) -> Result<HttpResponse, ApiError> {
-    let answered = match wait {
-        Some(wait) => answer_after(api, id, wait).await,
-        None => off_thread(api, move |custody| custody.as_sealed(id, FILES_PAGE_MAX))
-            .await??
-            .map(|(status, files)| accepted(status, files))
-            .ok_or(ApiError::NotFound),
+pub async fn replay(api: &Api, caller: &Caller, id: BatchId, wait: Option<Duration>) -> Result<HttpResponse, ApiError> {
+    let answered = match (api.door.batch(caller, id), wait) {
+        (Err(error), _) => Err(error),
+        (Ok(batch), Some(wait)) => answer_after(api, &batch, wait).await,
+        (Ok(batch), None) => batch
+            .off_thread(|batch| batch.as_sealed(FILES_PAGE_MAX))
+            .await?
+            .map(|(status, files)| accepted(status, files)),
     };
     // It was removed a moment ago, and with it its key is free.
     let gone = |error| if matches!(error, ApiError::NotFound) { ApiError::IdempotencyConflict } else { error };

@@ -19,13 +19,13 @@ pub fn admit<'a>(request: &HttpRequest, api: &'a Api) -> Result<OpenUpload<'a>, 
         return Err(ApiError::Draining);
     }
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let free = api.custody.free_bytes().map_err(|error| ApiError::StorageFailed(error.to_string()))?;
+    let free = api.door.free_bytes().map_err(|error| ApiError::StorageFailed(error.to_string()))?;
     if free.saturating_sub(announced.unwrap_or(0)) < api.limits.disk_free_bytes_min {
         return Err(ApiError::DiskFull);
     }
     admit_work(api)?;
     let permit = Arc::clone(&api.uploads).try_acquire_owned().map_err(|_| ApiError::TooManyUploads)?;
-    Ok(OpenUpload { _permit: permit, _counted: Counted::new(&api.custody.metrics) })
+    Ok(OpenUpload { _permit: permit, _counted: Counted::new(api.door.metrics()) })
 }
 
 /// Lets work in that the server has to make durable and to do.
@@ -36,11 +36,11 @@ pub fn admit_work(api: &Api) -> Result<(), ApiError> {
     if api.health.is_draining() {
         return Err(ApiError::Draining);
     }
-    if !api.custody.is_working() {
-        let is_full = api.custody.joblog.trouble() == Some(JobLogError::Full);
+    if !api.door.is_working() {
+        let is_full = api.door.log_trouble() == Some(JobLogError::Full);
         return Err(if is_full { ApiError::DiskFull } else { ApiError::StorageUnavailable });
     }
-    if api.custody.joblog.open_count() >= api.limits.batches_open_max {
+    if api.door.open_count() >= api.limits.batches_open_max {
         return Err(ApiError::QueueFull);
     }
     Ok(())

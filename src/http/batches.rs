@@ -1,19 +1,20 @@
 //! Batches: one with its files, all of them page by page, and the removal of one.
 
 use std::fmt::{self, Display, Formatter};
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 
+use super::auth::Caller;
+use super::door::OwnBatch;
 use super::query::{Query, Word};
 use super::view::{BatchList, BatchState, BatchView, ListLinks};
 use super::{Api, ApiError};
 use crate::actors::panics::deliver;
 use crate::actors::verifier::CancelledBatch;
 use crate::batch::{BatchId, BatchOutcome, FileState};
-use crate::custody::{BatchStatus, BatchWalk, Cancel, Custody, CustodyError, FileStatus, Removal};
+use crate::custody::{BatchWalk, Cancel, CustodyError, FileStatus, Removal};
 use crate::joblog::BatchRecord;
 
 /// Files on a page of a batch's status.
@@ -26,8 +27,7 @@ const BATCHES_PAGE_MAX: usize = 100;
 const BATCHES_LOOKED_AT_MAX: usize = 10_000;
 
 /// `GET /batches/{batch}`: the status, when it is completed or the wait is over.
-pub async fn status(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
-    let id = batch_id(&request)?;
+pub async fn status(batch: OwnBatch, request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let query = Query::of(&request)?;
     let page = Page {
         after: query.number("after", 0, crate::batch::BATCH_FILES_LIMIT)?,
@@ -35,9 +35,9 @@ pub async fn status(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRes
         states: query.states()?,
     };
     if let Some(wait) = query.wait(Duration::from_millis(api.limits.wait_ms_max))? {
-        until_completed(&api, id, wait).await?;
+        until_completed(&api, &batch, wait).await?;
     }
-    let view = off_thread(&api, move |custody| view(custody, id, &page)).await??;
+    let view = batch.off_thread(move |batch| view(batch, &page)).await??;
     Ok(HttpResponse::Ok().json(view))
 }
 
@@ -45,7 +45,7 @@ pub async fn status(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRes
 ///
 /// However few match, a request looks at no more than [`BATCHES_LOOKED_AT_MAX`]: a page may be short or even empty, and
 /// its `next` link goes on from where it ended. Only a page without that link is the last.
-pub async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+pub async fn list(caller: Caller, request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let query = Query::of(&request)?;
     let filter = Filter::of(&query)?;
     let walk = BatchWalk {
@@ -54,7 +54,7 @@ pub async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRespo
         page_max: query.number("limit", 1, BATCHES_PAGE_MAX)?.unwrap_or(BATCHES_PAGE_MAX),
         looks_max: BATCHES_LOOKED_AT_MAX,
     };
-    let page = off_thread(&api, move |custody| custody.batches(&walk, |record| filter.takes(record))).await??;
+    let page = api.door.batches(caller, walk, move |record| filter.takes(record)).await?;
     let next = page.last.map(|last| format!("/batches?cursor={last}&limit={}{filter}", walk.page_max));
     let batches = page.batches.into_iter().map(|status| BatchView::new(status, None, None)).collect();
     Ok(HttpResponse::Ok().json(BatchList { batches, links: ListLinks { next } }))
@@ -110,22 +110,21 @@ impl Display for Filter {
 
 /// `POST /batches/{batch}/cancel`: its files that have no outcome are cancelled, those that are being read among them.
 /// The answer is the status, as it is at once or when the wait is over.
-pub async fn cancel(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
-    let id = batch_id(&request)?;
+pub async fn cancel(batch: OwnBatch, request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let wait = Query::of(&request)?.wait(Duration::from_millis(api.limits.wait_ms_max))?;
-    let mut response = match begin_cancelling(&api, id).await? {
+    let mut response = match begin_cancelling(&api, &batch).await? {
         Cancel::Unknown => return Err(ApiError::NotFound),
         Cancel::Completed => HttpResponse::Ok(),
         Cancel::Begun { .. } => HttpResponse::Accepted(),
     };
-    until_completed(&api, id, wait.unwrap_or_default()).await?;
+    until_completed(&api, &batch, wait.unwrap_or_default()).await?;
     let page = Page { after: None, limit: FILES_PAGE_MAX, states: None };
-    let view = off_thread(&api, move |custody| view(custody, id, &page)).await??;
+    let view = batch.off_thread(move |batch| view(batch, &page)).await??;
     Ok(response.json(view))
 }
 
-async fn begin_cancelling(api: &Api, id: BatchId) -> Result<Cancel, ApiError> {
-    let cancel = api.custody.cancel(id).await?;
+async fn begin_cancelling(api: &Api, batch: &OwnBatch) -> Result<Cancel, ApiError> {
+    let (id, cancel) = (batch.id(), batch.cancel().await?);
     if let Cancel::Begun { files } = cancel {
         log::info!("batch {id}: cancelled");
         if !deliver(&api.verifier, CancelledBatch { batch: id, files }).await {
@@ -136,15 +135,12 @@ async fn begin_cancelling(api: &Api, id: BatchId) -> Result<Cancel, ApiError> {
 }
 
 /// `DELETE /batches/{batch}`: what is under way is cancelled, and all trace of the batch is removed.
-pub async fn remove(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
-    let id = batch_id(&request)?;
-    begin_cancelling(&api, id).await?;
-    until_completed(&api, id, Duration::from_millis(api.limits.wait_ms_max)).await?;
-    // It syncs and erases, which is nothing for a thread that answers requests.
-    let runtime = api.blocking.clone();
-    match off_thread(&api, move |custody| runtime.block_on(custody.remove(id))).await?? {
+pub async fn remove(batch: OwnBatch, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    begin_cancelling(&api, &batch).await?;
+    until_completed(&api, &batch, Duration::from_millis(api.limits.wait_ms_max)).await?;
+    match batch.remove().await? {
         Removal::Removed => {
-            log::info!("batch {id}: removed");
+            log::info!("batch {}: removed", batch.id());
             Ok(HttpResponse::NoContent().finish())
         }
         Removal::Unknown => Err(ApiError::NotFound),
@@ -157,8 +153,8 @@ pub async fn remove(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRes
 ///
 /// # Errors
 /// When the job log cannot be read.
-pub async fn until_completed(api: &Api, id: BatchId, wait: Duration) -> Result<(), ApiError> {
-    if let Some(completion) = api.custody.joblog.completion(id)? {
+pub async fn until_completed(api: &Api, batch: &OwnBatch, wait: Duration) -> Result<(), ApiError> {
+    if let Some(completion) = batch.completion()? {
         tokio::select! {
             () = completion.reached() => {}
             () = api.health.drained() => {}
@@ -179,10 +175,10 @@ pub struct Page {
 ///
 /// # Errors
 /// When there is no such batch, or the job log or the seal cannot be read.
-pub fn view(custody: &Custody, id: BatchId, page: &Page) -> Result<BatchView, ApiError> {
-    let status = custody.batch(id)?.ok_or(ApiError::NotFound)?;
-    let (files, last) = files_of(custody, &status, page)?;
-    let next = last.map(|last| next_page(id, last, page.limit, page.states.as_deref()));
+pub fn view(batch: &OwnBatch, page: &Page) -> Result<BatchView, ApiError> {
+    let status = batch.status()?;
+    let (files, last) = files_of(batch, page)?;
+    let next = last.map(|last| next_page(batch.id(), last, page.limit, page.states.as_deref()));
     Ok(BatchView::new(status, Some(files), next))
 }
 
@@ -194,36 +190,15 @@ pub fn next_page(id: BatchId, last: usize, limit: usize, states: Option<&[FileSt
 }
 
 /// The files of a page, and the index of the last if there are more files behind it.
-fn files_of(
-    custody: &Custody,
-    status: &BatchStatus,
-    page: &Page,
-) -> Result<(Vec<FileStatus>, Option<usize>), CustodyError> {
-    let total = status.record.seal.entries as usize;
+fn files_of(batch: &OwnBatch, page: &Page) -> Result<(Vec<FileStatus>, Option<usize>), CustodyError> {
+    let total = batch.files_count();
     let mut from = page.after.map_or(0, |after| after + 1);
     let mut files = Vec::new();
     while from < total && files.len() < page.limit {
         let to = total.min(from + (page.limit - files.len()));
         let is_wanted = |file: &FileStatus| page.states.as_ref().is_none_or(|states| states.contains(&file.state));
-        files.extend(custody.files(status.id, &status.record, from, to)?.into_iter().filter(is_wanted));
+        files.extend(batch.files(from, to)?.into_iter().filter(is_wanted));
         from = to;
     }
     Ok((files, (from < total).then(|| from - 1)))
-}
-
-/// Runs what reads from the disk on a blocking thread of the pipeline's runtime, which keeps those that it has.
-///
-/// # Errors
-/// When it panicked.
-pub async fn off_thread<T: Send + 'static>(
-    api: &Api,
-    read: impl FnOnce(&Custody) -> T + Send + 'static,
-) -> Result<T, ApiError> {
-    let custody = Arc::clone(&api.custody);
-    api.blocking.spawn_blocking(move || read(&custody)).await.map_err(|error| ApiError::Internal(error.to_string()))
-}
-
-/// The batch that a path names; what is no batch's id names nothing.
-pub fn batch_id(request: &HttpRequest) -> Result<BatchId, ApiError> {
-    BatchId::parse(request.match_info().query("batch")).ok_or(ApiError::NotFound)
 }

@@ -43,6 +43,7 @@ error_codes! {
     BadIdempotencyKey BAD_REQUEST "The header `Idempotency-Key` is not what it has to be.";
     BadContentDigest BAD_REQUEST "A header `Content-Digest` is not what it has to be.";
     DigestMismatch BAD_REQUEST "The body is not the one that its `Content-Digest` names; nothing was kept.";
+    Unauthorized UNAUTHORIZED "The request shows no key of this server's, or two different ones.";
     CorsRefused FORBIDDEN "The setting `cors.origins` lets no page of this origin do this.";
     NotFound NOT_FOUND "There is nothing under this address.";
     MethodNotAllowed METHOD_NOT_ALLOWED "The address does not take this method; `Allow` says which it takes.";

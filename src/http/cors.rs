@@ -30,6 +30,7 @@ const REMEMBERED_SECONDS: usize = 3600;
 
 /// The middleware; it does nothing where no origin is let in. Keys travel in headers that a script sets itself, so
 /// credentials that a browser adds on its own are not let in.
+#[must_use]
 pub fn cors(settings: &CorsSettings) -> Condition<Cors> {
     let cors = Cors::default()
         .allowed_methods(METHODS)

@@ -8,7 +8,7 @@ use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ALLOW, CONNECTION, CONTENT_RANGE, ContentRange, ContentRangeSpec, HeaderName, HeaderValue, RETRY_AFTER,
-    TryIntoHeaderValue,
+    TryIntoHeaderValue, WWW_AUTHENTICATE,
 };
 use actix_web::{HttpResponse, ResponseError};
 use derive_more::{Display, Error};
@@ -73,6 +73,8 @@ pub enum ApiError {
     StorageUnavailable,
     #[display("the server is shutting down")]
     Draining,
+    #[display("it shows no key, or none that is known")]
+    Unauthorized,
     #[display("there is no such thing")]
     NotFound,
     #[display("the method is not allowed; allowed are {allow}")]
@@ -125,6 +127,7 @@ impl ApiError {
             Self::StorageFailed(_) => ErrorCode::StorageFailed,
             Self::StorageUnavailable => ErrorCode::StorageUnavailable,
             Self::Draining => ErrorCode::Draining,
+            Self::Unauthorized => ErrorCode::Unauthorized,
             Self::NotFound => ErrorCode::NotFound,
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
             Self::InvalidParameter { .. } => ErrorCode::InvalidParameter,
@@ -188,6 +191,9 @@ impl ApiError {
                 "The server cannot store anything at this moment; it goes on by itself when its disk is well.".into()
             }
             Self::Draining => "The server is shutting down; try again when it is back.".into(),
+            Self::Unauthorized => {
+                "Send a key of this server as Authorization: Bearer KEY, or as X-Api-Key: KEY.".into()
+            }
             Self::NotFound => "There is nothing under this address.".into(),
             Self::MethodNotAllowed { allow } => format!("This address takes only {allow}.").into(),
             Self::InvalidParameter { name, expected } => format!("The parameter {name} must be {expected}.").into(),
@@ -242,6 +248,7 @@ impl ApiError {
             | Self::IdempotencyConflict
             | Self::StorageUnavailable
             | Self::Draining => (RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
+            Self::Unauthorized => (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
             // What is left of the body is not worth reading.
             Self::RequestTimeout => (CONNECTION, HeaderValue::from_static("close")),
             _ => return None,

@@ -3,49 +3,48 @@
 use actix_web::http::header::{
     CONTENT_SECURITY_POLICY, Charset, ContentDisposition, DispositionParam, DispositionType, EntityTag, ExtendedValue,
 };
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use sanitize_filename::{Options, sanitize_with_options};
 
-use super::batches::{batch_id, off_thread};
+use super::ApiError;
+use super::door::OwnBatch;
 use super::headers::SANDBOXED;
 use super::selection::{Representation, Selection, not_modified};
 use super::view::FileView;
-use super::{Api, ApiError};
 use crate::batch::{FileId, Outcome};
 use crate::custody::FileStatus;
 
 /// `GET /batches/{batch}/files/{file}`: one file's status.
-pub async fn status(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
-    let status = find(&request, &api).await?;
+pub async fn status(batch: OwnBatch, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let status = find(&batch, &request).await?;
     Ok(HttpResponse::Ok().json(FileView::from(status)))
 }
 
 /// `GET …/text`: the text that was read from the file.
-pub async fn text(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
-    let status = find(&request, &api).await?;
+pub async fn text(batch: OwnBatch, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let status = find(&batch, &request).await?;
     let Some(end) = status.end.filter(|end| matches!(end.outcome, Outcome::Succeeded(_))) else {
         return Err(ApiError::NoResult { state: status.state });
     };
     // Known without a look at the text: the outcome, to the millisecond, and what the text was when it was written.
     let tag = EntityTag::new_strong(format!("{:x}-{:x}-{:08x}", end.ended_ms, end.text_length, end.text_crc));
     let Some(selection) = Selection::of(&request, &tag, end.text_length)? else { return Ok(not_modified(tag)) };
-    let (bytes, sha256) = off_thread(&api, move |custody| custody.digested_text(&end)).await??;
+    let (bytes, sha256) = batch.off_thread(move |batch| batch.digested_text(&end)).await??;
     let mut response = HttpResponse::Ok();
     response.content_type("text/plain; charset=utf-8");
     Ok(Representation { bytes, sha256, tag }.send(selection, response))
 }
 
 /// `GET …/content`: the bytes that the client sent, as an attachment.
-pub async fn content(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
-    let status = find(&request, &api).await?;
+pub async fn content(batch: OwnBatch, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let status = find(&batch, &request).await?;
     if !status.has_content() {
         return Err(ApiError::ContentGone);
     }
     let sha256 = status.sealed.sha256;
     let tag = EntityTag::new_strong(hex::encode(sha256));
     let Some(selection) = Selection::of(&request, &tag, status.sealed.length)? else { return Ok(not_modified(tag)) };
-    let record = api.custody.joblog.batch(status.id.batch())?.ok_or(ApiError::NotFound)?;
-    let bytes = api.custody.content(&record, &status.sealed)?;
+    let bytes = batch.content(&status.sealed)?;
     let mut response = HttpResponse::Ok();
     response
         .content_type("application/octet-stream")
@@ -54,11 +53,9 @@ pub async fn content(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
     Ok(Representation { bytes, sha256, tag }.send(selection, response))
 }
 
-async fn find(request: &HttpRequest, api: &Api) -> Result<FileStatus, ApiError> {
-    let batch = batch_id(request)?;
-    let file = FileId::parse(request.match_info().query("file")).filter(|file| file.batch() == batch);
-    let file = file.ok_or(ApiError::NotFound)?;
-    off_thread(api, move |custody| custody.file(file)).await??.ok_or(ApiError::NotFound)
+async fn find(batch: &OwnBatch, request: &HttpRequest) -> Result<FileStatus, ApiError> {
+    let file = FileId::parse(request.match_info().query("file")).ok_or(ApiError::NotFound)?;
+    batch.off_thread(move |batch| batch.file(file)).await?
 }
 
 /// A file name that is safe on every system, in plain ASCII and, where that is not all of it, in full (RFC 6266).

@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use super::Api;
 use super::ApiError;
-use super::batches::off_thread;
 
 /// `GET /healthz`: the process answers.
 pub async fn alive() -> HttpResponse {
@@ -16,7 +15,7 @@ pub async fn alive() -> HttpResponse {
 pub async fn ready(api: web::Data<Api>) -> HttpResponse {
     let least = api.limits.disk_free_bytes_min;
     // Not on a thread of its own: there may be none to be had, and then this is the one that has to say so.
-    let free = api.custody.free_bytes();
+    let free = api.door.free_bytes();
     let checks = Checks {
         disk: Check::of(match free {
             Ok(free) if free >= least => None,
@@ -24,7 +23,7 @@ pub async fn ready(api: web::Data<Api>) -> HttpResponse {
             Err(_) => Some("the free room cannot be told".into()),
         }),
         storage: Check::of(
-            (!api.custody.is_working())
+            (!api.door.is_working())
                 .then(|| "it takes no changes; the server goes on by itself when its disk is well".into()),
         ),
         workers: Check::of(api.health.workers()),
@@ -39,21 +38,8 @@ pub async fn ready(api: web::Data<Api>) -> HttpResponse {
 
 /// `GET /metrics`: for Prometheus.
 pub async fn metrics(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
-    let uptime = api.started.elapsed().as_secs_f64();
-    let text = off_thread(&api, move |custody| {
-        let metrics = &custody.metrics;
-        let whole = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
-        metrics.files_in_motion.set(whole(custody.joblog.moving_count() as u64));
-        metrics.uptime_seconds.set(uptime);
-        if let Ok(free) = custody.free_bytes() {
-            metrics.disk_free_bytes.set(whole(free));
-        }
-        if let (Ok(spool), Ok(results)) = (custody.spool.store().disk_bytes(), custody.results.disk_bytes()) {
-            metrics.spool_bytes.set(whole(spool + results));
-        }
-        metrics.encode()
-    })
-    .await?;
+    api.door.metrics().uptime_seconds.set(api.started.elapsed().as_secs_f64());
+    let text = api.door.measured().await?;
     Ok(HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text))
 }
 

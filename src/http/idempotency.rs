@@ -104,7 +104,7 @@ impl KeyInHand {
     /// When the key stands for another request, or the job log cannot be read.
     pub async fn batch_of(&self, api: &Api, fingerprint: Sha256Digest) -> Result<Option<BatchId>, ApiError> {
         let kept = Duration::from_millis(api.limits.idempotency_ms_max);
-        match api.custody.batch_of_key(&self.digest, kept).await? {
+        match api.door.batch_of_key(&self.digest, kept).await? {
             Some(keyed) if keyed.fingerprint == fingerprint => Ok(Some(keyed.batch)),
             Some(_) => Err(ApiError::IdempotencyKeyReused),
             None => Ok(None),

@@ -3,10 +3,12 @@
 
 mod acknowledgement;
 mod admission;
+mod auth;
 mod batches;
 mod code;
 mod cors;
 mod digest;
+mod door;
 mod error;
 mod events;
 mod files;
@@ -15,7 +17,6 @@ mod fuzz;
 mod headers;
 mod health;
 mod idempotency;
-mod owner;
 mod problem;
 mod query;
 mod results;
@@ -34,8 +35,10 @@ use actix::Addr;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+pub use self::auth::{Keyring, authenticate};
 pub use self::code::ErrorCode;
 pub use self::cors::cors;
+pub use self::door::Door;
 pub use self::error::ApiError;
 pub use self::events::EventStreams;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -45,12 +48,11 @@ pub use self::routes::{ApiRoute, ROUTES, routes};
 pub use self::trace::{RequestId, trace};
 use crate::actors::verifier::Verifier;
 use crate::config::{Limits, RetentionSettings};
-use crate::custody::Custody;
 use crate::health::Health;
 
 /// What every handler can reach.
 pub struct Api {
-    pub custody: Arc<Custody>,
+    pub door: Door,
     pub health: Arc<Health>,
     pub verifier: Addr<Verifier>,
     pub limits: Limits,

@@ -5,7 +5,6 @@
 //! for whole.
 
 use std::io::{self, Read};
-use std::sync::Arc;
 use std::{mem, vec};
 
 use actix_web::http::Method;
@@ -16,12 +15,12 @@ use futures_util::stream::{self, Stream};
 use serde::Serialize;
 use tokio::runtime::Handle;
 
-use super::batches::{batch_id, off_thread};
+use super::door::OwnBatch;
 use super::view::FileView;
 use super::{Api, ApiError, ErrorCode};
-use crate::batch::{BatchId, Outcome};
-use crate::custody::{Custody, FileStatus};
-use crate::joblog::{BatchRecord, FileEnd};
+use crate::batch::Outcome;
+use crate::custody::FileStatus;
+use crate::joblog::FileEnd;
 use crate::spool::{Content, SpoolError};
 
 /// Bytes that a piece has at least, but for the last; what is escaped in a text makes it longer, up to six times.
@@ -35,35 +34,19 @@ const PAGE_FILES: usize = 256;
 ///
 /// A line has the members of a file's status and, if the file succeeded, `text`. A text that cannot be read is `null`
 /// there, and `text_error` says what the answer to the file's `/text` would.
-pub async fn results(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
-    let id = batch_id(&request)?;
-    let record = off_thread(&api, move |custody| living(custody, id)).await??;
+pub async fn results(batch: OwnBatch, request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let mut response = HttpResponse::Ok();
     response.content_type("application/x-ndjson");
     if request.method() == Method::HEAD {
         return Ok(response.streaming(stream::empty::<Result<Bytes, ApiError>>()));
     }
-    let results = Results {
-        custody: Arc::clone(&api.custody),
-        id,
-        record,
-        files_read: 0,
-        page: Vec::new().into_iter(),
-        text: None,
-    };
+    let results = Results { batch, files_read: 0, page: Vec::new().into_iter(), text: None };
     Ok(response.streaming(results.into_stream(api.blocking.clone())))
-}
-
-/// The record of a batch whose removal has not begun.
-fn living(custody: &Custody, id: BatchId) -> Result<BatchRecord, ApiError> {
-    custody.joblog.batch(id)?.filter(|record| !record.is_doomed).ok_or(ApiError::NotFound)
 }
 
 /// Results on their way.
 struct Results {
-    custody: Arc<Custody>,
-    id: BatchId,
-    record: BatchRecord,
+    batch: OwnBatch,
     /// Files of the pages so far.
     files_read: usize,
     page: vec::IntoIter<FileStatus>,
@@ -77,8 +60,8 @@ impl Results {
             let read = blocking.spawn_blocking(move || (results.piece(), results));
             async move {
                 let (piece, results) = read.await.map_err(|error| ApiError::Internal(error.to_string()))?;
-                let piece =
-                    piece.inspect_err(|error| log::error!("batch {}: its results broke off: {error}", results.id));
+                let piece = piece
+                    .inspect_err(|error| log::error!("batch {}: its results broke off: {error}", results.batch.id()));
                 Ok(piece?.map(|piece| (piece, results)))
             }
         })
@@ -104,13 +87,13 @@ impl Results {
 
     /// Reads the files of the next page that have ended; false when there is no further page.
     fn next_page(&mut self) -> Result<bool, ApiError> {
-        let to = (self.files_read + PAGE_FILES).min(self.record.seal.entries as usize);
+        let to = (self.files_read + PAGE_FILES).min(self.batch.files_count());
         if to == self.files_read {
             return Ok(false);
         }
-        let mut files = self.custody.files(self.id, &self.record, self.files_read, to)?;
+        let mut files = self.batch.files(self.files_read, to)?;
         // Its records are erased last, so what was read is whole if it is not doomed even now.
-        living(&self.custody, self.id)?;
+        self.batch.check_alive()?;
         files.retain(|file| file.state.is_terminal());
         self.files_read = to;
         self.page = files.into_iter();
@@ -127,14 +110,14 @@ impl Results {
             return Ok(());
         };
         line.truncate(line.len() - 1);
-        match EscapedText::open(&self.custody, &end) {
+        match EscapedText::open(&self.batch, &end) {
             Ok(text) => {
                 line.extend(b",\"text\":\"");
                 self.text = Some(text);
             }
             Err(error) => {
                 // The text of a batch that is being removed is not damaged.
-                living(&self.custody, self.id)?;
+                self.batch.check_alive()?;
                 log::error!("file {id}: its text could not be read: {error}");
                 let error = ApiError::from(error);
                 line.extend(b",\"text\":null,\"text_error\":");
@@ -168,8 +151,8 @@ struct EscapedText<R> {
 
 impl EscapedText<Content> {
     /// A text that is as it was written, as far as a look from end to end can tell.
-    fn open(custody: &Custody, end: &FileEnd) -> Result<Self, SpoolError> {
-        Ok(Self::new(custody.text(end)?, end.text_crc))
+    fn open(batch: &OwnBatch, end: &FileEnd) -> Result<Self, SpoolError> {
+        Ok(Self::new(batch.text(end)?, end.text_crc))
     }
 }
 

@@ -1,16 +1,13 @@
 //! `POST /retention`: the batches whose time is over go now and not at the next sweep; with `?dry_run=true` none does.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use jiff::Timestamp;
 use serde::Serialize;
 
-use super::batches::off_thread;
-use super::owner::LOCAL_OWNER;
+use super::auth::Caller;
 use super::query::{Query, Word};
 use super::{Api, ApiError};
 use crate::batch::BatchId;
 use crate::custody::{Due, Reason};
-use crate::joblog::BatchRecord;
 
 /// Batches that an answer lists; the sums are of all.
 const LISTED_MAX: usize = 1_000;
@@ -44,19 +41,15 @@ struct SweptBatch {
 }
 
 /// The handler. It sweeps the caller's batches and no others.
-pub async fn sweep(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+pub async fn sweep(caller: Caller, request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     const ANSWERS: [Word<bool>; 2] = [("true", true), ("false", false)];
     let dry_run = Query::of(&request)?.word("dry_run", &ANSWERS)?.is_some_and(|(_, is_dry)| is_dry);
-    let (settings, runtime) = (api.retention.clone(), api.blocking.clone());
-    let is_callers = |record: &BatchRecord| record.owner == LOCAL_OWNER;
-    let due = off_thread(&api, move |custody| {
-        if dry_run {
-            Ok(custody.due(&settings, Timestamp::now().as_millisecond(), FOUND_MAX, is_callers)?)
-        } else {
-            custody.sweep(&settings, &runtime, is_callers)
-        }
-    })
-    .await??;
+    let settings = api.retention.clone();
+    let due = if dry_run {
+        api.door.due(caller, settings, FOUND_MAX).await?
+    } else {
+        api.door.sweep(caller, settings).await?
+    };
     Ok(HttpResponse::Ok().json(Swept::of(&due, dry_run)))
 }
 

@@ -5,21 +5,22 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::admission::admit_work;
-use super::batches::{FILES_PAGE_MAX, Page, batch_id, off_thread, until_completed, view};
+use super::batches::{FILES_PAGE_MAX, Page, until_completed, view};
+use super::door::OwnBatch;
 use super::query::Query;
 use super::{Api, ApiError};
 use crate::actors::panics::deliver;
 use crate::actors::verifier::StoredBatch;
-use crate::batch::{BatchId, FileId};
 use crate::custody::{RETRIES_MAX, Retry};
 
 /// The handler. `?file=` names the one that is wanted; without it all that have failed are. The answer is the status, as it
 /// is at once or when the wait is over: 202 when anything is tried anew, 200 when there was nothing to do.
-pub async fn retry(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
-    let id = batch_id(&request)?;
+pub async fn retry(batch: OwnBatch, request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let id = batch.id();
     let query = Query::of(&request)?;
-    let wait = query.wait(Duration::from_millis(api.limits.wait_ms_max))?;
-    let mut response = match begin(&api, id, query.file(id)?).await? {
+    let (wait, file) = (query.wait(Duration::from_millis(api.limits.wait_ms_max))?, query.file(id)?);
+    admit_work(&api)?;
+    let mut response = match batch.retry(file).await? {
         Retry::Begun { files, batch_files } => {
             log::info!("batch {id}: {files} files are retried");
             if !deliver(&api.verifier, StoredBatch { batch: id, files: batch_files }).await {
@@ -33,15 +34,8 @@ pub async fn retry(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResp
         Retry::TooOften => return Err(ApiError::RetriedTooOften { max: RETRIES_MAX }),
         Retry::Unknown => return Err(ApiError::NotFound),
     };
-    until_completed(&api, id, wait.unwrap_or_default()).await?;
+    until_completed(&api, &batch, wait.unwrap_or_default()).await?;
     let page = Page { after: None, limit: FILES_PAGE_MAX, states: None };
-    let view = off_thread(&api, move |custody| view(custody, id, &page)).await??;
+    let view = batch.off_thread(move |batch| view(batch, &page)).await??;
     Ok(response.json(view))
-}
-
-/// Beside the threads that answer requests: it reads what the batch's files are, and syncs.
-async fn begin(api: &Api, id: BatchId, file: Option<FileId>) -> Result<Retry, ApiError> {
-    admit_work(api)?;
-    let runtime = api.blocking.clone();
-    Ok(off_thread(api, move |custody| runtime.block_on(custody.retry(id, file))).await??)
 }

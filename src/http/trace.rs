@@ -10,6 +10,7 @@ use actix_web::{HttpMessage, web};
 use derive_more::Display;
 use uuid::Uuid;
 
+use super::auth::Caller;
 use super::cors::refusal;
 use super::headers::secure;
 use super::{Api, ApiError};
@@ -57,13 +58,15 @@ pub async fn trace(
     secure(&mut response);
     let status = response.status().as_u16();
     let took = begun.elapsed();
-    log::info!("request {id}: {method} {path:?} answered {status} after {} ms", took.as_millis());
+    let caller = response.request().extensions().get().map(|caller: &Caller| caller.owner().to_owned());
+    let caller = caller.as_deref().unwrap_or("nobody known");
+    log::info!("request {id}: {method} {path:?} by {caller} answered {status} after {} ms", took.as_millis());
     if let Some(api) = api {
         // A path that nobody routed would make a label of its own for every guess.
         let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());
         let labels = HttpLabels { method: known(method.as_str()).into(), route, status };
-        api.custody.metrics.http_seconds.get_or_create(&labels).observe(took.as_secs_f64());
-        api.custody.metrics.http_requests.get_or_create(&labels).inc();
+        api.door.metrics().http_seconds.get_or_create(&labels).observe(took.as_secs_f64());
+        api.door.metrics().http_requests.get_or_create(&labels).inc();
     }
     Ok(response)
 }

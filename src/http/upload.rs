@@ -15,10 +15,10 @@ use tokio::sync::oneshot;
 
 use super::acknowledgement::{acknowledge, answer_after, replay};
 use super::admission::admit;
+use super::auth::Caller;
 use super::batches::FILES_PAGE_MAX;
 use super::digest::{Body, content_digest};
 use super::idempotency::{self, KeyInHand};
-use super::owner::LOCAL_OWNER;
 use super::query::Query;
 use super::view::{ErrorView, RefusedFileView};
 use super::{Api, ApiError, RequestId};
@@ -29,14 +29,13 @@ use crate::actors::uploader::{
 use crate::actors::verifier::StoredBatch;
 use crate::batch::BatchId;
 use crate::config::Limits;
-use crate::custody::Custody;
-use crate::joblog::{Change, JobLogError};
 use crate::metrics::{UploadLabels, UploadOutcome};
-use crate::spool::{Intake, OnSealed, SealHeader, SealedBatch, SealedFile, Sha256Digest, SpoolError};
+use crate::spool::{Intake, SealHeader, SealedBatch, SealedFile, Sha256Digest, SpoolError};
 
 /// The handler.
 pub async fn upload(
     request: HttpRequest,
+    caller: Caller,
     payload: web::Payload,
     api: web::Data<Api>,
     request_id: web::ReqData<RequestId>,
@@ -44,8 +43,8 @@ pub async fn upload(
     let wait = Query::of(&request)?.wait(Duration::from_millis(api.limits.wait_ms_max))?;
     let (key, digest) = (idempotency::key_of(&request)?, content_digest(request.headers())?);
     let open = admit(&request, &api)?;
-    let key = key.map(|key| api.keys.take(LOCAL_OWNER, &key)).transpose()?;
-    let mut arriving = Arriving::new(&api);
+    let key = key.map(|key| api.keys.take(caller.owner(), &key)).transpose()?;
+    let mut arriving = Arriving::new(&api, &caller);
     let body = Body::new(payload, digest);
     let parts = Multipart::new(request.headers(), body.stream());
     let received = arriving.receive(parts, body).await;
@@ -57,17 +56,17 @@ pub async fn upload(
         && let Some(batch) = key.batch_of(&api, arriving.fingerprint()).await?
     {
         log::info!("request {}: batch {batch}: sent again", *request_id);
-        return replay(&api, batch, wait).await;
+        return replay(&api, &caller, batch, wait).await;
     }
     let (answered, until_answered) = oneshot::channel();
     let sealed = arriving.seal(key, until_answered).await?;
     drop(open);
     log::info!("request {}: batch {}: accepted with {} files", *request_id, sealed.header.batch, sealed.files.len());
     match wait {
-        None => acknowledge(&api, sealed),
+        None => acknowledge(&api, &caller, sealed),
         Some(wait) => {
             drop(answered);
-            answer_after(&api, sealed.header.batch, wait).await
+            answer_after(&api, &api.door.batch(&caller, sealed.header.batch)?, wait).await
         }
     }
 }
@@ -75,6 +74,7 @@ pub async fn upload(
 /// A batch while its request is read.
 struct Arriving<'a> {
     api: &'a Api,
+    caller: &'a Caller,
     /// Taken by the uploader of the file in hand; none after it failed.
     intake: Option<Intake>,
     files: Vec<SealedFile>,
@@ -85,11 +85,11 @@ struct Arriving<'a> {
 }
 
 impl<'a> Arriving<'a> {
-    fn new(api: &'a Api) -> Self {
-        let intake = Some(api.custody.spool.receive());
+    fn new(api: &'a Api, caller: &'a Caller) -> Self {
+        let intake = Some(api.door.receive());
         let Limits { upload_idle_ms_max, upload_second_bytes_min, .. } = api.limits;
         let pace = Pace::new(Duration::from_millis(upload_idle_ms_max), upload_second_bytes_min);
-        Self { api, intake, files: Vec::new(), metadata: None, fields: 0, received: 0, pace }
+        Self { api, caller, intake, files: Vec::new(), metadata: None, fields: 0, received: 0, pace }
     }
 
     async fn receive(&mut self, mut parts: Multipart, body: Body) -> Result<(), ApiError> {
@@ -117,7 +117,7 @@ impl<'a> Arriving<'a> {
             batch_bytes_left: limits.batch_bytes_max - self.received,
         };
         let intake = self.intake.take().expect("an intake is put back after each file");
-        let uploader = Uploader::new(part, upload_limits, Arc::clone(&self.api.custody.metrics)).start();
+        let uploader = Uploader::new(part, upload_limits, Arc::clone(self.api.door.metrics())).start();
         let message = ReceiveFile { intake, pace: self.pace };
         let ReceivedFile { intake, pace, file, received } =
             uploader.send(message).await?.map_err(|error| self.of_upload(error))?;
@@ -176,14 +176,14 @@ impl<'a> Arriving<'a> {
         let header = SealHeader {
             batch,
             created_ms: batch.created_ms(),
-            owner: LOCAL_OWNER.into(),
+            owner: self.caller.owner().into(),
             metadata: self.metadata,
             bytes_total: self.files.iter().map(|file| file.length).sum(),
             idempotency,
         };
         let announce = StoredBatch { batch: header.batch, files: self.files.len() };
-        let (verifier, custody) = (self.api.verifier.clone(), Arc::clone(&self.api.custody));
-        let sealing = intake.seal(header, self.files, enter_in(&self.api.custody));
+        let (verifier, door) = (self.api.verifier.clone(), self.api.door.clone());
+        let sealing = intake.seal(header, self.files, self.api.door.entering());
         let sealed = actix_rt::spawn(async move {
             let sealed = sealing.await?;
             drop(key);
@@ -194,7 +194,7 @@ impl<'a> Arriving<'a> {
                 if !deliver(&verifier, announce).await {
                     log::error!("batch {batch}: the verifier does not take it; it waits for the next start");
                 }
-                tell(&custody, batch).await;
+                door.tell(batch).await;
             });
             Ok::<_, SpoolError>(sealed)
         });
@@ -233,7 +233,7 @@ impl Api {
 
     fn count(&self, outcome: UploadOutcome, files: u64) {
         let labels = UploadLabels { outcome: outcome.to_string() };
-        self.custody.metrics.uploads.get_or_create(&labels).inc_by(files);
+        self.door.metrics().uploads.get_or_create(&labels).inc_by(files);
     }
 }
 
@@ -261,25 +261,4 @@ fn refused(files: &[SealedFile]) -> Vec<RefusedFileView> {
         Some(RefusedFileView { index, name: file.name.clone(), error })
     };
     files.iter().enumerate().filter_map(view).take(FILES_PAGE_MAX).collect()
-}
-
-/// Enters the batch in the job log once its seal is durable.
-fn enter_in(custody: &Arc<Custody>) -> OnSealed {
-    let custody = Arc::clone(custody);
-    Box::new(move |sealed| {
-        custody.enter(sealed).map_err(|error| {
-            log::error!("batch {}: not entered in the job log: {error}", sealed.header.batch);
-            if error == JobLogError::Closed { SpoolError::NotEntered } else { SpoolError::InDoubt }
-        })
-    })
-}
-
-/// Tells those who listen that a batch was accepted, unless the end of one of its files has told so already.
-async fn tell(custody: &Custody, batch: BatchId) {
-    if let Ok(Some(record)) = custody.joblog.batch(batch)
-        && !record.is_told
-        && let Err(error) = custody.joblog.commit(vec![Change::Tell { batch }]).await
-    {
-        log::error!("batch {batch}: its acceptance is told by the next start: {error}");
-    }
 }

@@ -164,7 +164,7 @@ impl Walk {
             Some(Key::Events(first)) => self.visit_events(first, value),
             Some(Key::EventMark(id)) => self.visit_event_mark(id, key),
             Some(Key::Number) => self.note(value.len() == 8, || Fault::Number),
-            Some(Key::Open(_) | Key::Doomed(_) | Key::Segment(_)) => self.found.add(key),
+            Some(Key::Open(_) | Key::Doomed(_) | Key::Segment(_) | Key::Owned(_)) => self.found.add(key),
             Some(Key::Idempotency(digest)) => match record::decode::<KeyedBatch>(value) {
                 Ok(keyed) => self.found.add_key(&digest, keyed.batch),
                 Err(_) => self.note(false, || Fault::IdempotencyKey),
@@ -276,7 +276,9 @@ mod tests {
         log.enter_in_part(&half).unwrap();
         let checked = log.check();
         assert_eq!((checked.batches, checked.faults), (1, Vec::new()));
-        assert_eq!(checked.strays, [Stray { batch: half.header.batch, spool: vec![2], results: Vec::new() }]);
+        let id = half.header.batch;
+        let owned = Some(key::owned("local", id));
+        assert_eq!(checked.strays, [Stray { batch: id, spool: vec![2], results: Vec::new(), owned }]);
     }
 
     #[test]
@@ -295,7 +297,7 @@ mod tests {
             let is_noticed = !checked.faults.is_empty() || !checked.strays.is_empty();
             assert!(is_noticed != is_number, "{:?} is gone", key::parse(&key));
             log.index.put(key.to_vec(), &[value.as_ref(), b"?"].concat()).unwrap();
-            let is_mark = matches!(key::parse(&key), Some(Key::Open(_) | Key::Segment(_)));
+            let is_mark = matches!(key::parse(&key), Some(Key::Open(_) | Key::Segment(_) | Key::Owned(_)));
             assert!(log.check().faults.is_empty() == is_mark, "{:?} is longer", key::parse(&key));
             log.index.put(key.to_vec(), &value).unwrap();
         }

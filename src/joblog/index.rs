@@ -54,6 +54,7 @@ impl Index {
         let was_open = self.has(&key::open(id))?;
         let enter = || {
             self.insert(key::segment(StoreName::Spool, sealed.seal.segment, id), &[])?;
+            self.insert(key::owned(&record.owner, id), &[])?;
             self.insert(key::open(id), &[])?;
             if is_shared {
                 self.insert(key::checkpoint(StoreName::Spool), &sealed.seal.segment.to_be_bytes())?;

@@ -13,6 +13,7 @@
 //! | `m` name | a checkpoint, the number of removals, or the last event's id |
 //! | `o` batch | nothing; the batch is open |
 //! | `s` store segment batch | nothing; the batch has a region in the segment |
+//! | `w` length owner batch | nothing; the batch is this owner's |
 //!
 //! Numbers are big-endian, so that their order is the keys' order.
 
@@ -32,6 +33,7 @@ const KEPT: u8 = b'k';
 const META: u8 = b'm';
 const OPEN: u8 = b'o';
 const SEGMENT: u8 = b's';
+const OWNED: u8 = b'w';
 
 const RECORD_OF_BATCH: u8 = 0;
 const RECORD_OF_FILE: u8 = 1;
@@ -224,6 +226,23 @@ pub fn segment_prefix(store: StoreName, segment: u64) -> Vec<u8> {
     join(&[&[SEGMENT, store as u8], &segment.to_be_bytes()])
 }
 
+/// That a batch is an owner's, whose batches so lie together in order of creation.
+pub fn owned(owner: &str, batch: BatchId) -> Vec<u8> {
+    join(&[&owned_prefix(owner), batch.as_bytes()])
+}
+
+/// The prefix of an owner's batches. A name longer than any that the settings allow is cut.
+pub fn owned_prefix(owner: &str) -> Vec<u8> {
+    let length = u8::try_from(owner.len()).unwrap_or(u8::MAX);
+    join(&[&[OWNED, length], &owner.as_bytes()[..usize::from(length)]])
+}
+
+/// The first key behind those of an owner's batches that are older than `batch`, or behind all of them.
+pub fn owned_before(owner: &str, batch: Option<BatchId>) -> Vec<u8> {
+    let end = [u8::MAX; size_of::<BatchId>() + 1];
+    batch.map_or_else(|| join(&[&owned_prefix(owner), &end]), |batch| owned(owner, batch))
+}
+
 /// What a key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
@@ -239,6 +258,7 @@ pub enum Key {
     Number,
     Open(BatchId),
     Segment(BatchId),
+    Owned(BatchId),
     Kept,
 }
 
@@ -261,6 +281,7 @@ pub fn parse(key: &[u8]) -> Option<Key> {
         (KEPT, 9) if is_store(rest[0]) => Some(Key::Kept),
         (META, _) => Some(Key::Number),
         (OPEN, 16) => batch(rest).map(Key::Open),
+        (OWNED, length) if length == 17 + usize::from(*rest.first()?) => batch(&rest[length - 16..]).map(Key::Owned),
         (SEGMENT, 25) if is_store(rest[0]) => batch(&rest[9..]).map(Key::Segment),
         _ => None,
     }
@@ -306,6 +327,16 @@ mod tests {
     }
 
     #[test]
+    fn an_owners_batches_lie_together_and_nobody_elses_among_them() {
+        let (older, newer) = (BatchId::new(), BatchId::new());
+        let keys = [owned("a", older), owned("a", newer), owned("b", older), owned("a0", older)];
+        assert!(keys.is_sorted());
+        assert!(keys[1] < owned_before("a", None) && owned_before("a", None) < keys[2]);
+        assert!(keys[0] < owned_before("a", Some(newer)) && owned_before("a", Some(newer)) <= keys[1]);
+        assert!(!keys[3].starts_with(&owned_prefix("a")));
+    }
+
+    #[test]
     fn what_goes_into_a_key_comes_out_of_it() {
         let id = BatchId::new();
         assert_eq!(index_of(&file(id.file(4711))), Some(4711));
@@ -336,6 +367,7 @@ mod tests {
             (removals(), Key::Number),
             (open(id), Key::Open(id)),
             (segment(StoreName::Spool, 5, id), Key::Segment(id)),
+            (owned("local", id), Key::Owned(id)),
         ];
         for (key, what) in known {
             assert_eq!(parse(&key), Some(what));

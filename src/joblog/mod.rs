@@ -3,7 +3,7 @@
 //! The log follows the seals and the results and can be made anew from them. Changes go through one writer, which flushes
 //! once for all that wait; reading asks nobody. sled is not trusted: every record has a checksum of ours, every group is
 //! followed by a sync of sled's file, opening is done with care, and every start checks the whole log. Reading order:
-//! `key`, `record`, `event`, `open`, `index`, `idempotency`, `check`, `start`, `motion`, `completions`, `cancellations`,
+//! `key`, `record`, `event`, `open`, `index`, `idempotency`, `owners`, `check`, `start`, `motion`, `completions`, `cancellations`,
 //! `events`, `writer`, `step`.
 
 mod blobs;
@@ -19,6 +19,7 @@ mod index;
 mod key;
 mod motion;
 mod open;
+mod owners;
 mod record;
 mod start;
 mod step;
@@ -134,6 +135,7 @@ impl JobLog {
         let mut writer = Writer::new(queue, Arc::clone(&index), (opened.file, Blobs::of(dir)), observe_sync);
         // What a killed process wrote last may be in the kernel's memory alone, and a start acts on what it reads.
         writer.sync()?;
+        index.mark_owners()?;
         let writer = std::thread::Builder::new()
             .name("job log".into())
             .spawn(move || writer.run())

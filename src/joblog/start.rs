@@ -103,6 +103,7 @@ impl JobLog {
     pub(crate) fn enter_in_part(&self, sealed: &SealedBatch) -> Result<(), JobLogError> {
         let id = sealed.header.batch;
         self.index.put(key::segment(StoreName::Spool, sealed.seal.segment, id), &[])?;
+        self.index.put(key::owned(&sealed.header.owner, id), &[])?;
         self.index.put(key::open(id), &[])
     }
 }

@@ -67,7 +67,7 @@ impl<'a> Step<'a> {
                 Change::Cancel { batch } => self.cancel(batch, &mut committed)?,
                 Change::Retry { batch, files, order } => self.retry(batch, files, order, &mut committed)?,
                 Change::Doom { batch } => self.doom(batch, &mut committed)?,
-                Change::Forget { batch, spool, results } => self.forget(batch, &spool, &results)?,
+                Change::Forget { batch, spool, results, owned } => self.forget(batch, [&spool, &results], owned)?,
                 Change::ForgetKey { key, batch } => self.forget_key(&key, batch)?,
             }
         }

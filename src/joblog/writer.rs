@@ -41,8 +41,9 @@ pub enum Change {
     Retry { batch: BatchId, files: Vec<RetriedFile>, order: FrameRef },
     /// A completed batch's removal begins.
     Doom { batch: BatchId },
-    /// Nothing of a doomed batch is left on the disk; `spool` and `results` are the segments that it had regions in.
-    Forget { batch: BatchId, spool: Vec<u64>, results: Vec<u64> },
+    /// Nothing of a doomed batch is left on the disk; `spool` and `results` are the segments that it had regions in, and
+    /// `owned` is the key that says whose it was, where the batch has no record that would.
+    Forget { batch: BatchId, spool: Vec<u64>, results: Vec<u64>, owned: Option<Vec<u8>> },
     /// A batch is no longer known by the idempotency key with this digest.
     ForgetKey { key: Sha256Digest, batch: BatchId },
 }

@@ -16,7 +16,7 @@ use super::{Pipeline, ServeError, connections};
 use crate::config::{Config, Limits};
 use crate::custody::Custody;
 use crate::health::Health;
-use crate::http::{self, Api, EventStreams};
+use crate::http::{self, Api, Door, EventStreams, Keyring};
 
 /// Blocking threads of one HTTP thread that read files' contents for answers. Beside them each upload has one: a large one
 /// pins it for as long as it arrives, and must not keep others from being answered.
@@ -35,7 +35,7 @@ pub fn bind(
 ) -> Result<(Server, Vec<std::net::SocketAddr>), ServeError> {
     let Limits { connections_max, uploads_open_max, .. } = config.limits;
     let api = web::Data::new(Api {
-        custody: Arc::clone(custody),
+        door: Door::new(Arc::clone(custody), Handle::current()),
         health: Arc::clone(health),
         verifier: pipeline.verifier.clone(),
         limits: config.limits.clone(),
@@ -46,11 +46,12 @@ pub fn bind(
         blocking: Handle::current(),
         started: Instant::now(),
     });
+    let keyring = web::Data::new(Keyring::new(&config.keys));
     let cors = config.cors.clone();
     let app = move || {
-        let app = App::new().app_data(api.clone()).configure(http::routes);
+        let app = App::new().app_data(api.clone()).app_data(keyring.clone()).configure(http::routes);
         // The last is the first that a request comes to.
-        app.wrap(http::cors(&cors)).wrap(from_fn(http::trace))
+        app.wrap(from_fn(http::authenticate)).wrap(http::cors(&cors)).wrap(from_fn(http::trace))
     };
     let listen = config.listen;
     let threads = processors(0);

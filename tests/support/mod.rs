@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 
 pub use client::Answer;
 pub use form::Form;
-pub use server::{DataDir, Server};
+pub use server::{DataDir, Key, Server};
 pub use status::{Batch, FileStatus};
 
 /// When a test gives up. Generous: a debug build on a busy machine is slow, and only a failure waits for it. Before the

@@ -94,6 +94,23 @@ impl DataDir {
         command.output().expect("the doctor's binary can be run")
     }
 
+    /// Runs `consign` with these words where its servers run, and waits for its end.
+    pub fn run(&self, words: &[&str]) -> Output {
+        self.bare_command(&[]).args(words).output().expect("the binary can be run")
+    }
+
+    /// Makes a key, and lets it in by the settings file of its servers, with these settings of its own.
+    pub fn new_key(&self, name: &str, settings: &str) -> Key {
+        let made = self.run(&["key", "new", name]);
+        assert!(made.status.success(), "{made:?}");
+        let printed = String::from_utf8(made.stdout).expect("a key is text");
+        let (key, lines) = printed.split_once('\n').expect("the key has a line of its own");
+        let file = self.scratch().join("consign.toml");
+        let before = std::fs::read_to_string(&file).unwrap_or_default();
+        write_file(&file, format!("{before}{lines}{settings}\n").as_bytes());
+        Key { secret: key.to_owned(), bearer: format!("Bearer {key}") }
+    }
+
     /// The binary with these settings and no others.
     fn bare_command(&self, settings: &[Setting<'_>]) -> Command {
         let program = env!("CARGO_BIN_EXE_consign");
@@ -125,6 +142,20 @@ impl DataDir {
     /// Bytes on the disk: blocks, not lengths, so that holes count for nothing.
     pub fn bytes_on_disk(&self) -> u64 {
         process::bytes_on_disk(&self.path())
+    }
+}
+
+/// An API key, as its holder has it.
+#[derive(Debug, Clone)]
+pub struct Key {
+    pub secret: String,
+    bearer: String,
+}
+
+impl Key {
+    /// The header that shows it.
+    pub fn header(&self) -> (&str, &str) {
+        ("authorization", &self.bearer)
     }
 }
 

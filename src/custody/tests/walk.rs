@@ -6,7 +6,7 @@ use super::*;
 fn walked(custody: &Custody, mut walk: BatchWalk) -> (Vec<BatchId>, usize) {
     let (mut found, mut pages) = (Vec::new(), 0);
     loop {
-        let page = custody.batches(&walk, |record| record.tally.done() > 0).unwrap();
+        let page = custody.batches("local", &walk, |record| record.tally.done() > 0).unwrap();
         assert!(page.batches.len() <= walk.page_max);
         found.extend(page.batches.into_iter().map(|status| status.id));
         pages += 1;

@@ -7,10 +7,11 @@ use std::collections::VecDeque;
 
 use super::frame::{self, BatchEvent, FileEvent, RemovedEvent};
 use crate::batch::{BatchId, FileId, FileState};
-use crate::custody::{Custody, FileStatus};
+use crate::custody::FileStatus;
 use crate::http::ApiError;
+use crate::http::door::{OwnBatch, OwnEvents, there};
 use crate::http::view::{BatchView, FileView};
-use crate::joblog::{BatchChange, BatchRecord, Event, Moving, News, NumberedEvent};
+use crate::joblog::{BatchChange, Event, Moving, News, NumberedEvent};
 
 /// Bytes that a piece has at least, while there is more.
 const PIECE_BYTES: usize = 32 << 10;
@@ -25,8 +26,8 @@ const LOOKS_MAX: usize = 4_096;
 #[derive(Debug, Clone)]
 pub enum Scope {
     Batch(BatchId),
-    /// All batches of this owner.
-    Owner(String),
+    /// All batches of the caller's.
+    All,
 }
 
 /// What waits to be told.
@@ -39,8 +40,8 @@ enum Due {
 }
 
 /// A reader's place.
-#[derive(Debug)]
 pub struct Follower {
+    own: OwnEvents,
     scope: Scope,
     /// The last event that was told or passed over; none before the reader begins to listen.
     after: Option<u64>,
@@ -57,8 +58,13 @@ pub struct Piece {
 
 impl Follower {
     /// A reader that goes on behind `after`, or begins with what happens from now on.
-    pub const fn new(scope: Scope, after: Option<u64>) -> Self {
-        Self { scope, after, due: VecDeque::new() }
+    pub const fn new(own: OwnEvents, scope: Scope, after: Option<u64>) -> Self {
+        Self { own, scope, after, due: VecDeque::new() }
+    }
+
+    /// Where it hears from.
+    pub fn events(&self) -> OwnEvents {
+        self.own.clone()
     }
 
     /// Begins to listen, anew if news was missed: what is durable up to `head` is read, and what waited is in it. The
@@ -95,17 +101,14 @@ impl Follower {
     }
 
     fn wants(&self, batch: BatchId, owner: &str) -> bool {
-        match &self.scope {
-            Scope::Batch(wanted) => *wanted == batch,
-            Scope::Owner(wanted) => wanted == owner,
-        }
+        self.may_want(batch) && self.own.is_own(owner)
     }
 
     /// What comes next. It may be nothing, and more come after it. Reads from the disk.
     ///
     /// # Errors
     /// When log or seal cannot be read.
-    pub fn piece(&mut self, custody: &Custody) -> Result<Piece, ApiError> {
+    pub fn piece(&mut self) -> Result<Piece, ApiError> {
         let mut piece = Piece::default();
         let mut looks = 0;
         while piece.frames.len() < PIECE_BYTES && !piece.is_last && looks < LOOKS_MAX {
@@ -113,13 +116,13 @@ impl Follower {
                 None => break,
                 Some(Due::Upto(upto)) => {
                     let upto = *upto;
-                    looks += self.tell_page(custody, upto, &mut piece)?;
+                    looks += self.tell_page(upto, &mut piece)?;
                 }
                 Some(Due::Moved(file, moving)) => {
                     let (file, moving) = (*file, *moving);
                     self.due.pop_front();
                     looks += 1;
-                    self.tell_moved(custody, file, moving, &mut piece)?;
+                    self.tell_moved(file, moving, &mut piece)?;
                 }
                 Some(Due::Removed(batch)) => {
                     let batch = *batch;
@@ -132,58 +135,52 @@ impl Follower {
     }
 
     /// Tells some of the events up to `upto`, and says how many it looked at.
-    fn tell_page(&mut self, custody: &Custody, upto: u64, piece: &mut Piece) -> Result<usize, ApiError> {
+    fn tell_page(&mut self, upto: u64, piece: &mut Piece) -> Result<usize, ApiError> {
         let of = if let Scope::Batch(batch) = self.scope { Some(batch) } else { None };
         let after = self.after.unwrap_or(upto);
-        let page = custody.joblog.events(of, (after, upto), PAGE_EVENTS)?;
+        let page = self.own.page(of, (after, upto), PAGE_EVENTS)?;
         if page.is_empty() {
             self.after = Some(after.max(upto));
             self.due.pop_front();
             // Events go with their batch, and nothing else says that it is gone when its removal was missed.
             if let Some(batch) = of.filter(|_| self.due.is_empty())
-                && self.living(custody, batch)?.is_none()
+                && self.living(batch)?.is_none()
             {
                 self.tell_removed(batch, piece);
             }
         }
-        let mut known: Option<(BatchId, Option<BatchRecord>)> = None;
+        let mut known: Option<(BatchId, Option<OwnBatch>)> = None;
         for (looks, event) in page.iter().enumerate() {
             if piece.frames.len() >= PIECE_BYTES || piece.is_last {
                 return Ok(looks);
             }
-            let record = match known.take().filter(|(batch, _)| *batch == event.batch) {
-                Some((_, record)) => record,
-                None => self.living(custody, event.batch)?,
+            let own = match known.take().filter(|(batch, _)| *batch == event.batch) {
+                Some((_, own)) => own,
+                None => self.living(event.batch)?,
             };
-            if let Some(record) = &record {
-                self.tell(custody, event, record, piece)?;
+            if let Some(own) = &own {
+                self.tell(event, own, piece)?;
             }
             self.after = Some(event.id);
-            known = Some((event.batch, record));
+            known = Some((event.batch, own));
         }
         Ok(page.len())
     }
 
     /// Tells one event of a batch, unless a later one has taken its place.
-    fn tell(
-        &self,
-        custody: &Custody,
-        event: &NumberedEvent,
-        record: &BatchRecord,
-        piece: &mut Piece,
-    ) -> Result<(), ApiError> {
+    fn tell(&self, event: &NumberedEvent, own: &OwnBatch, piece: &mut Piece) -> Result<(), ApiError> {
         let (id, batch) = (Some(event.id), event.batch);
         match event.event {
             Event::Batch { change, tally, finished_ms } => {
-                let Some(mut status) = custody.batch(batch)? else { return Ok(()) };
+                let Some(mut status) = there(own.status())? else { return Ok(()) };
                 (status.record.tally, status.record.finished_ms) = (tally, finished_ms);
                 let view = BatchView::new(status, None, None);
                 piece.add(&frame::event(id, "batch", &BatchEvent { change, batch: view }));
                 let is_end = matches!(self.scope, Scope::Batch(_)) && change == BatchChange::Completed;
-                piece.is_last = is_end && custody.joblog.last_event_of(batch)? == id;
+                piece.is_last = is_end && own.last_event()? == id;
             }
             Event::Ended { index, ended_ms } => {
-                let file = file_of(custody, batch.file(index.into()), record)?;
+                let file = file_of(own, batch.file(index.into()))?;
                 let is_it = |file: &FileStatus| file.end.as_ref().is_some_and(|end| end.ended_ms == ended_ms);
                 if let Some(file) = file.filter(is_it) {
                     tell_file(id, file, piece);
@@ -191,13 +188,13 @@ impl Follower {
             }
             Event::Retried { index } => {
                 // Its end is told with an id of its own, if it has come.
-                if let Some(file) = file_of(custody, batch.file(index.into()), record)? {
+                if let Some(file) = file_of(own, batch.file(index.into()))? {
                     let state = FileState::Stored;
                     tell_file(id, FileStatus { state, attempts: 0, end: None, ..file }, piece);
                 }
             }
             Event::Refused { index } => {
-                if let Some(file) = file_of(custody, batch.file(index.into()), record)? {
+                if let Some(file) = file_of(own, batch.file(index.into()))? {
                     tell_file(id, file, piece);
                 }
             }
@@ -205,9 +202,9 @@ impl Follower {
         Ok(())
     }
 
-    fn tell_moved(&self, custody: &Custody, file: FileId, moving: Moving, piece: &mut Piece) -> Result<(), ApiError> {
-        let Some(record) = self.living(custody, file.batch())? else { return Ok(()) };
-        let Some(file) = file_of(custody, file, &record)? else { return Ok(()) };
+    fn tell_moved(&self, file: FileId, moving: Moving, piece: &mut Piece) -> Result<(), ApiError> {
+        let Some(own) = self.living(file.batch())? else { return Ok(()) };
+        let Some(file) = file_of(&own, file)? else { return Ok(()) };
         // It may have ended by now; that is told with an id of its own.
         let Moving { state, retries, attempts } = moving;
         tell_file(None, FileStatus { state, retries, attempts, end: None, ..file }, piece);
@@ -220,10 +217,9 @@ impl Follower {
         piece.is_last = matches!(self.scope, Scope::Batch(_));
     }
 
-    /// The record of a batch that the reader may hear of and that is not being removed.
-    fn living(&self, custody: &Custody, batch: BatchId) -> Result<Option<BatchRecord>, ApiError> {
-        let record = custody.joblog.batch(batch)?;
-        Ok(record.filter(|record| !record.is_doomed && self.wants(batch, &record.owner)))
+    /// A batch that the reader may hear of and that is not being removed.
+    fn living(&self, batch: BatchId) -> Result<Option<OwnBatch>, ApiError> {
+        if self.may_want(batch) { self.own.batch(batch) } else { Ok(None) }
     }
 }
 
@@ -240,9 +236,9 @@ fn tell_file(id: Option<u64>, file: FileStatus, piece: &mut Piece) {
 
 /// A file; none when its batch is being removed. The batch's record goes last, so what was read is whole if it is there
 /// even now.
-fn file_of(custody: &Custody, file: FileId, record: &BatchRecord) -> Result<Option<FileStatus>, ApiError> {
-    let read = custody.files(file.batch(), record, file.index(), file.index() + 1);
-    if custody.joblog.batch(file.batch())?.is_none_or(|record| record.is_doomed) {
+fn file_of(own: &OwnBatch, file: FileId) -> Result<Option<FileStatus>, ApiError> {
+    let read = own.files(file.index(), file.index() + 1);
+    if there(own.check_alive())?.is_none() {
         return Ok(None);
     }
     Ok(read?.pop())

@@ -18,13 +18,11 @@ use tokio::sync::{Semaphore, mpsc};
 
 use self::follower::{Follower, Scope};
 use self::stream::Stream;
-use super::batches::{batch_id, off_thread};
-use super::owner::owner_of;
+use super::auth::Caller;
+use super::door::OwnBatch;
 use super::query::Query;
 use super::{Api, ApiError};
-use crate::batch::BatchId;
 use crate::config::EventsSettings;
-use crate::custody::Custody;
 
 /// For nginx: what comes is to be passed on at once.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -50,29 +48,31 @@ impl EventStreams {
 
 /// `GET /batches/{batch}/events`: from the batch's first event on, or behind the one that the client had last. The stream
 /// ends when the batch is completed; who comes again with its last id is answered 204, which ends a browser's trying.
-pub async fn of_batch(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
-    let id = batch_id(&request)?;
-    let after = last_event_id(&request, &api)?;
-    let owner = owner_of(&request);
-    if off_thread(&api, move |custody| is_over(custody, id, &owner, after)).await?? {
+pub async fn of_batch(
+    batch: OwnBatch,
+    caller: Caller,
+    request: HttpRequest,
+    api: web::Data<Api>,
+) -> Result<HttpResponse, ApiError> {
+    let (id, after) = (batch.id(), last_event_id(&request, &api)?);
+    if batch.off_thread(move |batch| is_over(batch, after)).await?? {
         return Ok(HttpResponse::NoContent().finish());
     }
-    open(&request, api, Scope::Batch(id), Some(after.unwrap_or(0)))
+    let follower = Follower::new(api.door.events(caller), Scope::Batch(id), Some(after.unwrap_or(0)));
+    open(&request, api, follower)
 }
 
 /// `GET /events`: from now on, or behind the event that the client had last; behind 0 lie all that there are.
-pub async fn of_owner(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+pub async fn of_owner(caller: Caller, request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let after = last_event_id(&request, &api)?;
-    let scope = Scope::Owner(owner_of(&request));
-    open(&request, api, scope, after)
+    let follower = Follower::new(api.door.events(caller), Scope::All, after);
+    open(&request, api, follower)
 }
 
 /// Whether a client has had everything that there is to tell of a batch, and nothing more is to come.
-fn is_over(custody: &Custody, id: BatchId, owner: &str, after: Option<u64>) -> Result<bool, ApiError> {
-    let record = custody.joblog.batch(id)?.filter(|record| !record.is_doomed && record.owner == owner);
-    let record = record.ok_or(ApiError::NotFound)?;
-    let (Some(after), Some(_)) = (after, record.finished_ms) else { return Ok(false) };
-    Ok(custody.joblog.last_event_of(id)?.is_some_and(|last| last <= after))
+fn is_over(batch: &OwnBatch, after: Option<u64>) -> Result<bool, ApiError> {
+    let (Some(after), Some(_)) = (after, batch.record().finished_ms) else { return Ok(false) };
+    Ok(batch.last_event()?.is_some_and(|last| last <= after))
 }
 
 /// The id behind which the client wants to go on, if it names one.
@@ -84,19 +84,14 @@ fn last_event_id(request: &HttpRequest, api: &Api) -> Result<Option<u64>, ApiErr
     let Some(sent) = sent.filter(|id| !id.is_empty()) else { return Ok(None) };
     let id = sent.bytes().all(|byte| byte.is_ascii_digit()).then(|| sent.parse().ok()).flatten();
     // What has not happened yet nobody can have had; going on behind it would pass over what is to come.
-    let id = id.filter(|id| *id <= api.custody.joblog.last_event());
+    let id = id.filter(|id| *id <= api.door.last_event());
     id.map(Some).ok_or(ApiError::InvalidParameter {
         name: "last_event_id",
         expected: "the id of an event that this server has sent".into(),
     })
 }
 
-fn open(
-    request: &HttpRequest,
-    api: web::Data<Api>,
-    scope: Scope,
-    after: Option<u64>,
-) -> Result<HttpResponse, ApiError> {
+fn open(request: &HttpRequest, api: web::Data<Api>, follower: Follower) -> Result<HttpResponse, ApiError> {
     if api.health.is_draining() {
         return Err(ApiError::Draining);
     }
@@ -111,7 +106,7 @@ fn open(
     let place = Arc::clone(&api.events.places).try_acquire_owned().map_err(|_| ApiError::TooManyStreams)?;
     // One piece is on its way while the next is made.
     let (pieces, body) = mpsc::channel(1);
-    let stream = Stream::new(api, Follower::new(scope, after), place);
+    let stream = Stream::new(api, follower, place);
     actix_web::rt::spawn(stream.run(pieces));
     let body = streams::unfold(body, |mut body| async {
         let piece: Bytes = body.recv().await?;

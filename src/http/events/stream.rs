@@ -14,8 +14,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::follower::{Follower, Piece};
 use super::frame;
 use crate::config::EventsSettings;
+use crate::http::door::OwnEvents;
 use crate::http::{Api, ApiError};
-use crate::joblog::{JobLog, Missed, News, Subscription};
+use crate::joblog::{Missed, News, Subscription};
 
 /// What a reader has not been told yet and is kept in memory for it, in news; more waits where all readers share it.
 const DUE_MAX: usize = 64;
@@ -35,7 +36,7 @@ impl Stream {
     /// Sends what happens, until the end.
     pub async fn run(self, pieces: mpsc::Sender<Bytes>) {
         let api = self.api.clone();
-        let metrics = &api.custody.metrics;
+        let metrics = Arc::clone(api.door.metrics());
         metrics.event_streams_open.inc();
         tokio::select! {
             () = api.health.drained() => {}
@@ -57,7 +58,8 @@ impl Stream {
         let Self { api, mut follower, _place } = self;
         let EventsSettings { heartbeat_ms, stall_ms_max, .. } = api.events.settings;
         let (heartbeat, stall) = (Duration::from_millis(heartbeat_ms), Duration::from_millis(stall_ms_max));
-        let mut news = api.custody.joblog.subscribe();
+        let events = follower.events();
+        let mut news = events.subscribe();
         let begins = follower.listen(news.head);
         let mut piece = Piece { frames: frame::opening(begins), is_last: false };
         loop {
@@ -71,41 +73,39 @@ impl Stream {
             if piece.is_last {
                 return Ok(End::Told);
             }
-            listen(&api.custody.joblog, &mut news, &mut follower, Instant::now() + heartbeat).await;
+            listen(&events, &mut news, &mut follower, Instant::now() + heartbeat).await;
             if follower.due() == 0 {
                 piece = Piece { frames: frame::HEARTBEAT.to_vec(), is_last: false };
                 continue;
             }
             // It may wait for the disk, which is nothing for a thread that answers requests.
-            let custody = Arc::clone(&api.custody);
-            let made = api.blocking.spawn_blocking(move || (follower.piece(&custody), follower));
-            let (made, back) = made.await.map_err(|error| ApiError::Internal(error.to_string()))?;
+            let (made, back) = events.off_thread(move |_| (follower.piece(), follower)).await?;
             (piece, follower) = (made?, back);
         }
     }
 }
 
 /// Waits for something to tell, and takes in what else is there.
-async fn listen(joblog: &JobLog, news: &mut Subscription, follower: &mut Follower, until: Instant) {
+async fn listen(events: &OwnEvents, news: &mut Subscription, follower: &mut Follower, until: Instant) {
     while follower.due() == 0 && Instant::now() < until {
         match timeout_at(until, news.next()).await {
-            Ok(heard) => take_in(heard, joblog, news, follower),
+            Ok(heard) => take_in(heard, events, news, follower),
             Err(_) => return,
         }
     }
     while follower.due() < DUE_MAX {
         match news.at_hand() {
-            Some(heard) => take_in(heard, joblog, news, follower),
+            Some(heard) => take_in(heard, events, news, follower),
             None => return,
         }
     }
 }
 
-fn take_in(heard: Result<News, Missed>, joblog: &JobLog, news: &mut Subscription, follower: &mut Follower) {
+fn take_in(heard: Result<News, Missed>, events: &OwnEvents, news: &mut Subscription, follower: &mut Follower) {
     match heard {
         Ok(heard) => follower.hear(heard),
         Err(Missed) => {
-            *news = joblog.subscribe();
+            *news = events.subscribe();
             follower.listen(news.head);
         }
     }

@@ -17,6 +17,14 @@ pub struct Stray {
     pub batch: BatchId,
     pub spool: Vec<u64>,
     pub results: Vec<u64>,
+    /// The key that says whose it was to be.
+    pub owned: Option<Vec<u8>>,
+}
+
+impl Stray {
+    const fn of(batch: BatchId) -> Self {
+        Self { batch, spool: Vec::new(), results: Vec::new(), owned: None }
+    }
 }
 
 /// A sum over keys that does not depend on their order.
@@ -38,7 +46,7 @@ impl Sum {
 
 /// The marks that a batch must have.
 pub fn marks_of(id: BatchId, record: &BatchRecord, results: &BTreeSet<u64>) -> Vec<Vec<u8>> {
-    let mut marks = vec![key::segment(StoreName::Spool, record.seal.segment, id)];
+    let mut marks = vec![key::segment(StoreName::Spool, record.seal.segment, id), key::owned(&record.owner, id)];
     let superseded = record.superseded.iter().map(|group| group.segment);
     let segments: BTreeSet<u64> = results.iter().copied().chain(superseded).collect();
     marks.extend(segments.into_iter().map(|segment| key::segment(StoreName::Results, segment, id)));
@@ -71,6 +79,7 @@ pub fn compare_marks(index: &Index, checked: &mut Checked) -> Result<(), JobLogE
             Some(Key::Open(id)) => (id, index.batch(id)?.is_none_or(|record| record.finished_ms.is_none())),
             Some(Key::Doomed(id)) => (id, index.batch(id)?.is_none_or(|record| record.is_doomed)),
             Some(Key::Segment(id)) => (id, true),
+            Some(Key::Owned(id)) => (id, index.batch(id)?.is_none_or(|record| key == key::owned(&record.owner, id))),
             Some(Key::Events(first)) => {
                 let batch = record::decode::<EventsRecord>(&value)?.batch;
                 (batch, index.has(&key::event_mark(batch, first))?)
@@ -91,11 +100,12 @@ pub fn compare_marks(index: &Index, checked: &mut Checked) -> Result<(), JobLogE
         if !is_right {
             checked.faults.push(Fault::Mark(id));
         } else if index.batch(id)?.is_none() {
-            let stray = strays.entry(id).or_insert_with(|| Stray { batch: id, spool: Vec::new(), results: Vec::new() });
-            match key::place_of(&key) {
-                Some((StoreName::Spool, segment)) => stray.spool.push(segment),
-                Some((StoreName::Results, segment)) => stray.results.push(segment),
-                None => {}
+            let stray = strays.entry(id).or_insert_with(|| Stray::of(id));
+            match (key::place_of(&key), key::parse(&key)) {
+                (Some((StoreName::Spool, segment)), _) => stray.spool.push(segment),
+                (Some((StoreName::Results, segment)), _) => stray.results.push(segment),
+                (None, Some(Key::Owned(_))) => stray.owned = Some(key.to_vec()),
+                (None, _) => {}
             }
         }
     }

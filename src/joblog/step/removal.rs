@@ -27,18 +27,24 @@ impl Step<'_> {
     }
 
     /// Ends a removal: everything that the log has of the batch goes in one step, its events with it.
-    pub(super) fn forget(&mut self, id: BatchId, spool: &[u64], results: &[u64]) -> Result<(), JobLogError> {
+    pub(super) fn forget(
+        &mut self,
+        id: BatchId,
+        places: [&[u64]; 2],
+        owned: Option<Vec<u8>>,
+    ) -> Result<(), JobLogError> {
         self.passes = DurableStep::RemovalAppend;
         let keys = self.index.keys_of(id)?;
-        self.records.insert(id, None);
+        let known = self.records.insert(id, None).flatten().or(self.index.batch(id)?);
         self.told.forget(id);
-        for key in keys {
+        let owned = owned.or(known.map(|known| key::owned(&known.owner, id)));
+        for key in keys.into_iter().map(|key| key.to_vec()).chain(owned) {
             if let Some(first) = key::marked_event(&key) {
                 self.batch.remove(key::event(first));
             }
             self.batch.remove(key);
         }
-        for (store, segments) in [(StoreName::Spool, spool), (StoreName::Results, results)] {
+        for (store, segments) in [StoreName::Spool, StoreName::Results].into_iter().zip(places) {
             for segment in segments {
                 self.batch.remove(key::segment(store, *segment, id));
             }

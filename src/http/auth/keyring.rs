@@ -1,0 +1,110 @@
+//! Which key is whose. A key is looked for among all of them, in the time that it takes to compare with all.
+
+use std::collections::BTreeMap;
+
+use actix_web::http::header::HeaderMap;
+use subtle::{ConditionallySelectable, ConstantTimeEq};
+
+use super::credentials::shown;
+use super::{ApiError, Caller};
+use crate::config::{KeyDigest, KeySettings};
+
+/// The name of everybody while there are no keys.
+const LOCAL: &str = "local";
+
+/// Who may call.
+#[derive(Debug)]
+pub enum Keyring {
+    /// Everybody who reaches the server.
+    Everybody(Caller),
+    /// Those who show one of these keys.
+    Keys(Vec<(KeyDigest, Caller)>),
+}
+
+impl Keyring {
+    /// The keys that the settings name.
+    #[must_use]
+    pub fn new(keys: &BTreeMap<String, KeySettings>) -> Self {
+        if keys.is_empty() {
+            return Self::Everybody(Caller::new(LOCAL));
+        }
+        Self::Keys(keys.iter().map(|(name, KeySettings { sha256 })| (*sha256, Caller::new(name))).collect())
+    }
+
+    /// Who a request with these headers is from.
+    ///
+    /// # Errors
+    /// [`ApiError::Unauthorized`] when it shows no key, one that is none of ours, or keys that differ.
+    pub fn caller(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
+        let keys = match self {
+            Self::Everybody(caller) => return Ok(caller.clone()),
+            Self::Keys(keys) => keys,
+        };
+        let mut callers = shown(headers).map(|key| find(keys, key));
+        let first = callers.next().flatten().ok_or(ApiError::Unauthorized)?;
+        if callers.all(|other| other == Some(first)) { Ok(first.clone()) } else { Err(ApiError::Unauthorized) }
+    }
+}
+
+/// Whose key this is. All are compared, each in constant time, so that the time tells nothing of how near a guess was.
+fn find<'a>(keys: &'a [(KeyDigest, Caller)], shown: &[u8]) -> Option<&'a Caller> {
+    let digest = KeyDigest::of(shown)?;
+    let mut place = 0_u64;
+    for (at, (known, _)) in (1..).zip(keys) {
+        place.conditional_assign(&at, known.ct_eq(&digest));
+    }
+    let (_, caller) = keys.get(usize::try_from(place.checked_sub(1)?).ok()?)?;
+    Some(caller)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn headers(sent: &[(HeaderName, String)]) -> HeaderMap {
+        let value = |text: &str| HeaderValue::from_str(text).unwrap();
+        let mut headers = HeaderMap::new();
+        for (name, text) in sent {
+            headers.append(name.clone(), value(text));
+        }
+        headers
+    }
+
+    #[test]
+    fn a_key_is_known_wherever_it_stands_and_two_must_be_the_same() {
+        let made: Vec<_> = (0..3).map(|_| KeyDigest::of_new_key().unwrap()).collect();
+        let names = ["ann", "bob", "eve"];
+        let settings = |at: usize| (names[at].to_owned(), KeySettings { sha256: made[at].1 });
+        let keyring = Keyring::new(&(0..3).map(settings).collect());
+        let x_api_key = HeaderName::from_static("x-api-key");
+        let bearer = |key: &str| (AUTHORIZATION, format!("Bearer {key}"));
+        for ((key, _), name) in made.iter().zip(names) {
+            let owner = |sent: &[_]| keyring.caller(&headers(sent)).map(|caller| caller.owner().to_owned()).ok();
+            assert_eq!(owner(&[bearer(key)]).as_deref(), Some(name));
+            assert_eq!(owner(&[(x_api_key.clone(), key.clone())]).as_deref(), Some(name));
+            assert_eq!(owner(&[bearer(key), (x_api_key.clone(), key.clone())]).as_deref(), Some(name));
+        }
+        let (ann, bob) = (&made[0].0, &made[1].0);
+        let stranger = KeyDigest::of_new_key().unwrap().0;
+        for sent in [
+            vec![],
+            vec![bearer("")],
+            vec![bearer(&stranger)],
+            vec![bearer(ann), (x_api_key.clone(), bob.clone())],
+            vec![bearer(ann), (x_api_key.clone(), String::new())],
+            vec![bearer(ann), bearer(bob)],
+            vec![(AUTHORIZATION, format!("Basic {ann}"))],
+        ] {
+            assert!(matches!(keyring.caller(&headers(&sent)), Err(ApiError::Unauthorized)), "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn without_keys_everybody_is_local_whatever_they_show() {
+        let keyring = Keyring::new(&BTreeMap::new());
+        let sent = headers(&[(AUTHORIZATION, "Bearer anything".to_owned())]);
+        assert_eq!(keyring.caller(&sent).unwrap().owner(), "local");
+    }
+}

@@ -1,0 +1,189 @@
+//! The one door from a request to what is kept: a batch is reached through it by its owner alone.
+//!
+//! Nothing behind it hands out a batch for an id. A handler that wants one takes an [`OwnBatch`], which asks for the caller
+//! by itself, so a new route cannot forget to. Whose a batch is not is told nothing else than of one that never was.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::runtime::Handle;
+
+pub use self::events::OwnEvents;
+pub use self::own_batch::OwnBatch;
+use super::ApiError;
+use super::auth::Caller;
+use crate::batch::BatchId;
+use crate::config::RetentionSettings;
+use crate::custody::{BatchPage, BatchWalk, Custody, Due};
+use crate::joblog::{BatchRecord, Change, JobLogError, KeyedBatch};
+use crate::metrics::Metrics;
+use crate::spool::{Intake, OnSealed, Sha256Digest, SpoolError};
+
+mod events;
+mod own_batch;
+
+/// The door.
+#[derive(Clone)]
+pub struct Door {
+    custody: Arc<Custody>,
+    /// Where blocking work finds a thread.
+    blocking: Handle,
+}
+
+impl Door {
+    /// The door to `custody`; what blocks does so on a thread of the runtime `blocking`.
+    #[must_use]
+    pub const fn new(custody: Arc<Custody>, blocking: Handle) -> Self {
+        Self { custody, blocking }
+    }
+
+    /// A caller's batch.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`] when the caller has no such batch, whoever else may have one.
+    pub(super) fn batch(&self, caller: &Caller, id: BatchId) -> Result<OwnBatch, ApiError> {
+        let record =
+            self.custody.joblog.batch(id)?.filter(|record| !record.is_doomed && record.owner == caller.owner());
+        Ok(OwnBatch::new(id, record.ok_or(ApiError::NotFound)?, self.clone()))
+    }
+
+    /// A page of a caller's batches, of those that `wanted` says yes to.
+    ///
+    /// # Errors
+    /// When the job log or a seal cannot be read.
+    pub(super) async fn batches(
+        &self,
+        caller: Caller,
+        walk: BatchWalk,
+        wanted: impl Fn(&BatchRecord) -> bool + Send + 'static,
+    ) -> Result<BatchPage, ApiError> {
+        Ok(self.off_thread(move |custody| custody.batches(caller.owner(), &walk, wanted)).await??)
+    }
+
+    /// Room for a batch that arrives.
+    pub(super) fn receive(&self) -> Intake {
+        self.custody.spool.receive()
+    }
+
+    /// What enters a batch in the job log once its seal is durable.
+    pub(super) fn entering(&self) -> OnSealed {
+        let custody = Arc::clone(&self.custody);
+        Box::new(move |sealed| {
+            custody.enter(sealed).map_err(|error| {
+                log::error!("batch {}: not entered in the job log: {error}", sealed.header.batch);
+                if error == JobLogError::Closed { SpoolError::NotEntered } else { SpoolError::InDoubt }
+            })
+        })
+    }
+
+    /// Tells those who listen that a batch was accepted, unless the end of one of its files has told so already.
+    pub(super) async fn tell(&self, batch: BatchId) {
+        let joblog = &self.custody.joblog;
+        if let Ok(Some(record)) = joblog.batch(batch)
+            && !record.is_told
+            && let Err(error) = joblog.commit(vec![Change::Tell { batch }]).await
+        {
+            log::error!("batch {batch}: its acceptance is told by the next start: {error}");
+        }
+    }
+
+    /// The batch that was made under an idempotency key, whose digest says whose key it is.
+    ///
+    /// # Errors
+    /// When the job log cannot be read, or does not forget a key whose time is over.
+    pub(super) async fn batch_of_key(
+        &self,
+        key: &Sha256Digest,
+        kept: Duration,
+    ) -> Result<Option<KeyedBatch>, ApiError> {
+        Ok(self.custody.batch_of_key(key, kept).await?)
+    }
+
+    /// What retention would remove of a caller's now.
+    ///
+    /// # Errors
+    /// When the job log cannot be read.
+    pub(super) async fn due(
+        &self,
+        caller: Caller,
+        settings: RetentionSettings,
+        max: usize,
+    ) -> Result<Vec<Due>, ApiError> {
+        let due = self.off_thread(move |custody| {
+            let now_ms = Timestamp::now().as_millisecond();
+            custody.due(&settings, now_ms, max, |record| record.owner == caller.owner())
+        });
+        Ok(due.await??)
+    }
+
+    /// Removes what retention says of a caller's; what that was.
+    ///
+    /// # Errors
+    /// When one could not be removed; those behind it stay for another time.
+    pub(super) async fn sweep(&self, caller: Caller, settings: RetentionSettings) -> Result<Vec<Due>, ApiError> {
+        let runtime = self.blocking.clone();
+        let swept =
+            self.off_thread(move |custody| custody.sweep(&settings, &runtime, |record| record.owner == caller.owner()));
+        Ok(swept.await??)
+    }
+
+    /// Whether batches and outcomes can be made durable.
+    pub(super) fn is_working(&self) -> bool {
+        self.custody.is_working()
+    }
+
+    /// Why the job log takes no more changes, if it has failed.
+    pub(super) fn log_trouble(&self) -> Option<JobLogError> {
+        self.custody.joblog.trouble()
+    }
+
+    /// Batches of all owners that are not completed.
+    pub(super) fn open_count(&self) -> usize {
+        self.custody.joblog.open_count()
+    }
+
+    /// The bytes that may still be written.
+    ///
+    /// # Errors
+    /// When the filesystem does not say.
+    pub(super) fn free_bytes(&self) -> io::Result<u64> {
+        self.custody.free_bytes()
+    }
+
+    pub(super) fn metrics(&self) -> &Arc<Metrics> {
+        &self.custody.metrics
+    }
+
+    /// All that is counted, over all owners, for Prometheus.
+    ///
+    /// # Errors
+    /// When the measuring panicked.
+    pub(super) async fn measured(&self) -> Result<String, ApiError> {
+        self.off_thread(|custody| {
+            custody.measure();
+            custody.metrics.encode()
+        })
+        .await
+    }
+
+    /// Runs what reads from the disk on a blocking thread of the pipeline's runtime, which keeps those that it has.
+    async fn off_thread<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Custody) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let custody = Arc::clone(&self.custody);
+        let read = self.blocking.spawn_blocking(move || read(&custody));
+        read.await.map_err(|error| ApiError::Internal(error.to_string()))
+    }
+}
+
+/// What is there; none when its batch is gone.
+pub(super) fn there<T>(found: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(ApiError::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
