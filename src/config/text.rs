@@ -4,10 +4,12 @@ use toml::Value;
 
 /// A text from the environment or the command line as a value of the type that the setting has.
 pub fn typed(text: &str, now: &Value) -> Value {
-    match (now, text.trim().parse()) {
-        (Value::Integer(_), Ok(number)) => Value::Integer(number),
-        (Value::Array(_), _) => {
-            Value::Array(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect())
+    let word = text.trim();
+    match now {
+        Value::Integer(_) => word.parse().map_or_else(|_| Value::from(text), Value::Integer),
+        Value::Boolean(_) => word.parse().map_or_else(|_| Value::from(text), Value::Boolean),
+        Value::Array(_) => {
+            Value::Array(word.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect())
         }
         _ => Value::from(text),
     }
@@ -19,6 +21,7 @@ pub fn expected(message: &str) -> String {
         "u64" | "usize" => "a whole number, 0 or more".to_owned(),
         "u32" => format!("a whole number from 0 to {}", u32::MAX),
         "a string" | "path string" => "a text".to_owned(),
+        "a boolean" => "true or false".to_owned(),
         "a sequence" => "a list of texts".to_owned(),
         words => words.to_owned(),
     }

@@ -100,7 +100,7 @@ pub async fn end_with(custody: &Custody, files: &[FileId], text: impl Fn(FileId)
                 engine: "test".into(),
                 ..TextInfo::default()
             }),
-            ended_ms: 2,
+            ended_ms: file.batch().created_ms(),
             timings: Timings::default(),
             text_offset: texts.len() as u64,
             text_length: text.len() as u64,
