@@ -90,6 +90,8 @@ fn metadata_that_is_no_json_object_is_a_bad_field() {
         let form = Form::new().field("metadata", metadata).file("a.txt", "some words");
         server.post(form).assert_problem(400, "bad_field");
     }
+    let twice = Form::new().field("metadata", "{}").file("a.txt", "some words").field("metadata", "{}");
+    server.post(twice).assert_problem(400, "bad_field");
     let form = Form::new().part(&["Content-Disposition: form-data; name=\"metadata\""], b"{\"a\": \"\xff\"}");
     assert_refused(&server, &server.post(form.file("a.txt", "some words")), 400, "bad_field");
 }

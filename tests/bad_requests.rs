@@ -75,7 +75,12 @@ fn bad_query_values_are_invalid_parameters() {
         let answer = server.get(&format!("/batches/{}?{query}", batch.id));
         answer.assert_problem(400, "invalid_parameter");
     }
-    for query in ["limit=all", "limit=-1", "cursor=nonsense", "state=nonsense"] {
+    for query in ["wait=1000001", "wait=18446744073709551616", "wait=1&wait=1", "files=failed&limit=1&files=failed"] {
+        let answer = server.get(&format!("/batches/{}?{query}", batch.id));
+        answer.assert_problem(400, "invalid_parameter");
+    }
+    server.ok(&format!("/batches/{}?wait=1000000&nobody=knows&nobody=it", batch.id));
+    for query in ["limit=all", "limit=-1", "cursor=nonsense", "state=nonsense", "state=completed&state=completed"] {
         server.get(&format!("/batches?{query}")).assert_problem(400, "invalid_parameter");
     }
 }

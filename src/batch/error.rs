@@ -2,9 +2,10 @@
 
 use derive_more::{Display, Error};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Why a file has no result. The text form of a code is stable; programs match on it.
-#[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[display(rename_all = "snake_case")]
 pub enum FileErrorCode {

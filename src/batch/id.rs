@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use derive_more::{Display, Error};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::{Builder, Uuid};
 
 /// The most files that a batch can ever hold: a file's id has 16 bits for its index, and 0 stands for the batch itself.
@@ -13,16 +14,23 @@ pub const BATCH_FILES_LIMIT: usize = u16::MAX as usize;
 const INDEX_MASK: u128 = 0xffff;
 
 /// A batch's id: a UUIDv7 (RFC 9562) whose low 16 bits are 0.
-#[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "Uuid", into = "Uuid")]
+#[schema(
+    value_type = String,
+    format = "uuid",
+    pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{8}0000$",
+    examples("0193a5b0-4f1e-7c2a-8d11-6b0f2a9c0000")
+)]
 pub struct BatchId(Uuid);
 
 /// A file's id: its batch's id with the file's index + 1 in the low 16 bits.
 ///
 /// So the batch and the place in it follow from the id alone, no index maps one to the other, and a batch recovered
 /// from its seal has the same file ids as before. 46 random bits keep the ids of other batches unguessable.
-#[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "Uuid", into = "Uuid")]
+#[schema(value_type = String, format = "uuid", examples("0193a5b0-4f1e-7c2a-8d11-6b0f2a9c0001"))]
 pub struct FileId(Uuid);
 
 /// A UUID that is an id of the other kind.

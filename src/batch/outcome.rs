@@ -2,11 +2,12 @@
 
 use derive_more::Display;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{FileError, FileEvent, FileState};
 
 /// The vocabulary that tokens are counted with.
-#[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[display(rename_all = "snake_case")]
 pub enum Tokenizer {

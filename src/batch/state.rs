@@ -2,9 +2,10 @@
 
 use derive_more::{Display, Error};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Where a file stands. The first four are on their way, the last four are terminal.
-#[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[display(rename_all = "snake_case")]
 pub enum FileState {

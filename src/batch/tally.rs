@@ -2,11 +2,12 @@
 
 use derive_more::Display;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::FileState;
 
 /// How a completed batch ended, from how its files did.
-#[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[display(rename_all = "snake_case")]
 pub enum BatchOutcome {

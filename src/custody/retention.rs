@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::time::sleep;
+use utoipa::ToSchema;
 
 use super::{Custody, CustodyError, Removal};
 use crate::batch::{BatchId, BatchOutcome};
@@ -22,7 +23,7 @@ use crate::metrics::ReasonLabels;
 const FOUND_MAX: usize = 256;
 
 /// Why a batch goes.
-#[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[display(rename_all = "snake_case")]
 pub enum Reason {

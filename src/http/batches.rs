@@ -8,6 +8,8 @@ use jiff::Timestamp;
 
 use super::auth::Caller;
 use super::door::OwnBatch;
+use super::openapi::parameters::{BatchPath, BatchesPage, FilesPage, Wait};
+use super::openapi::{examples, problems};
 use super::query::{Query, Word};
 use super::view::{BatchList, BatchState, BatchView, ListLinks};
 use super::{Api, ApiError};
@@ -26,7 +28,23 @@ const BATCHES_PAGE_MAX: usize = 100;
 /// Batches that one request for the list looks at: a fraction of a second of reading, of a list of a million perhaps.
 const BATCHES_LOOKED_AT_MAX: usize = 10_000;
 
-/// `GET /batches/{batch}`: the status, when it is completed or the wait is over.
+problems!(StatusProblems: InvalidParameter, NotFound, StorageFailed, Internal);
+
+/// The status of a batch with a page of its files.
+///
+/// With `wait`, the answer is given when the batch is completed or the wait is over.
+#[utoipa::path(
+    get,
+    path = "/batches/{batch}",
+    operation_id = "get_batch",
+    tag = "batches",
+    params(BatchPath, Wait, FilesPage),
+    responses(
+        (status = 200, description = "The batch as it is now.", body = BatchView,
+            example = json!(examples::completed())),
+        StatusProblems,
+    )
+)]
 pub async fn status(batch: OwnBatch, request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let query = Query::of(&request)?;
     let page = Page {
@@ -41,10 +59,24 @@ pub async fn status(batch: OwnBatch, request: HttpRequest, api: web::Data<Api>) 
     Ok(HttpResponse::Ok().json(view))
 }
 
-/// `GET /batches`: newest first.
+problems!(ListProblems: InvalidParameter, StorageFailed, Internal);
+
+/// Batches, newest first.
 ///
-/// However few match, a request looks at no more than [`BATCHES_LOOKED_AT_MAX`]: a page may be short or even empty, and
-/// its `next` link goes on from where it ended. Only a page without that link is the last.
+/// However few match, a request looks at no more than 10,000 of them: a page may be short or even empty, and its `next`
+/// link goes on from where it ended. Only a page without that link is the last.
+#[utoipa::path(
+    get,
+    path = "/batches",
+    operation_id = "list_batches",
+    tag = "batches",
+    params(BatchesPage),
+    responses(
+        (status = 200, description = "A page of batches, without their files.", body = BatchList,
+            example = json!(examples::list())),
+        ListProblems,
+    )
+)]
 pub async fn list(caller: Caller, request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let query = Query::of(&request)?;
     let filter = Filter::of(&query)?;
@@ -108,8 +140,26 @@ impl Display for Filter {
     }
 }
 
-/// `POST /batches/{batch}/cancel`: its files that have no outcome are cancelled, those that are being read among them.
-/// The answer is the status, as it is at once or when the wait is over.
+problems!(CancelProblems: InvalidParameter, NotFound, StorageFailed, Internal, DiskFull);
+
+/// Cancels what has no outcome yet.
+///
+/// Files that are being read are among them. The answer is the status, as it is at once or when the wait is over. To cancel
+/// twice is no error.
+#[utoipa::path(
+    post,
+    path = "/batches/{batch}/cancel",
+    operation_id = "cancel_batch",
+    tag = "batches",
+    params(BatchPath, Wait),
+    responses(
+        (status = 202, description = "The batch is being cancelled.", body = BatchView,
+            example = json!(examples::accepted())),
+        (status = 200, description = "The batch had been completed.", body = BatchView,
+            example = json!(examples::completed())),
+        CancelProblems,
+    )
+)]
 pub async fn cancel(batch: OwnBatch, request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let wait = Query::of(&request)?.wait(Duration::from_millis(api.limits.wait_ms_max))?;
     let mut response = match begin_cancelling(&api, &batch).await? {
@@ -134,7 +184,19 @@ async fn begin_cancelling(api: &Api, batch: &OwnBatch) -> Result<Cancel, ApiErro
     Ok(cancel)
 }
 
-/// `DELETE /batches/{batch}`: what is under way is cancelled, and all trace of the batch is removed.
+problems!(RemoveProblems: NotFound, NotCompleted, StorageFailed, Internal, DiskFull);
+
+/// Cancels what is under way and removes all trace of the batch.
+///
+/// Its bytes, its results and its records are erased when the answer is given.
+#[utoipa::path(
+    delete,
+    path = "/batches/{batch}",
+    operation_id = "delete_batch",
+    tag = "batches",
+    params(BatchPath),
+    responses((status = 204, description = "The batch is gone."), RemoveProblems)
+)]
 pub async fn remove(batch: OwnBatch, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     begin_cancelling(&api, &batch).await?;
     until_completed(&api, &batch, Duration::from_millis(api.limits.wait_ms_max)).await?;

@@ -4,12 +4,13 @@
 use actix_web::http::StatusCode;
 use derive_more::Display;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Makes the codes and all that is said of them from one list, so that none can lack a part of it.
 macro_rules! error_codes {
     ($($code:ident $status:ident $meaning:literal;)*) => {
         /// Why a request failed. The text form of a code is stable; programs match on it.
-        #[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Display, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
         #[serde(rename_all = "snake_case")]
         #[display(rename_all = "snake_case")]
         pub enum ErrorCode {
@@ -71,4 +72,23 @@ error_codes! {
     StorageUnavailable SERVICE_UNAVAILABLE "The server cannot store anything at this moment; it goes on by itself.";
     Draining SERVICE_UNAVAILABLE "The server is shutting down; try again when it is back.";
     DiskFull INSUFFICIENT_STORAGE "The server's disk is too full to take the batch; nothing was kept.";
+}
+
+/// Seconds after which a client that was turned away may try again.
+const RETRY_AFTER_SECONDS: u32 = 5;
+
+impl ErrorCode {
+    /// What `Retry-After` says, where it is worth trying again soon.
+    #[must_use]
+    pub const fn retry_after_seconds(self) -> Option<u32> {
+        match self {
+            Self::TooManyUploads
+            | Self::QueueFull
+            | Self::TooManyStreams
+            | Self::IdempotencyConflict
+            | Self::StorageUnavailable
+            | Self::Draining => Some(RETRY_AFTER_SECONDS),
+            _ => None,
+        }
+    }
 }

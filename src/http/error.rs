@@ -20,9 +20,6 @@ use crate::batch::FileState;
 
 mod causes;
 
-/// Seconds after which a client that was turned away may try again.
-const RETRY_AFTER_SECONDS: u32 = 5;
-
 /// Why a request fails.
 #[derive(Debug, Display, Error)]
 pub enum ApiError {
@@ -242,16 +239,10 @@ impl ApiError {
                 let whole = ContentRangeSpec::Bytes { range: None, instance_length: Some(*length) };
                 (CONTENT_RANGE, ContentRange(whole).try_into_value().ok()?)
             }
-            Self::TooManyUploads
-            | Self::QueueFull
-            | Self::TooManyStreams
-            | Self::IdempotencyConflict
-            | Self::StorageUnavailable
-            | Self::Draining => (RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
             Self::Unauthorized => (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
             // What is left of the body is not worth reading.
             Self::RequestTimeout => (CONNECTION, HeaderValue::from_static("close")),
-            _ => return None,
+            _ => (RETRY_AFTER, self.code().retry_after_seconds()?.into()),
         };
         Some((name, value))
     }

@@ -9,18 +9,60 @@ use sanitize_filename::{Options, sanitize_with_options};
 use super::ApiError;
 use super::door::OwnBatch;
 use super::headers::SANDBOXED;
+use super::openapi::parameters::{FilePath, PartAndVersion, Revalidation};
+use super::openapi::schemas::Bytes;
+use super::openapi::{examples, problems};
 use super::selection::{Representation, Selection, not_modified};
 use super::view::FileView;
 use crate::batch::{FileId, Outcome};
 use crate::custody::FileStatus;
 
-/// `GET /batches/{batch}/files/{file}`: one file's status.
+problems!(StatusProblems: NotFound, StorageFailed, Internal);
+
+/// The status of one file.
+#[utoipa::path(
+    get,
+    path = "/batches/{batch}/files/{file}",
+    operation_id = "get_file",
+    tag = "files",
+    params(FilePath),
+    responses(
+        (status = 200, description = "The file as it is now.", body = FileView,
+            links(
+                ("get_text" = (operation_id = "get_text",
+                    parameters(("batch" = "$request.path.batch"), ("file" = "$response.body#/id")))),
+                ("get_content" = (operation_id = "get_content",
+                    parameters(("batch" = "$request.path.batch"), ("file" = "$response.body#/id")))),
+            ),
+            example = json!(examples::succeeded())),
+        StatusProblems,
+    )
+)]
 pub async fn status(batch: OwnBatch, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let status = find(&batch, &request).await?;
     Ok(HttpResponse::Ok().json(FileView::from(status)))
 }
 
-/// `GET …/text`: the text that was read from the file.
+problems!(TextProblems: NotFound, NoResult, PreconditionFailed, RangeNotSatisfiable, StorageFailed, Internal);
+
+/// The text that was read from a file.
+///
+/// It can be resumed and revalidated (RFC 9110).
+#[utoipa::path(
+    get,
+    path = "/batches/{batch}/files/{file}/text",
+    operation_id = "get_text",
+    tag = "files",
+    params(FilePath, Revalidation, PartAndVersion),
+    responses(
+        (status = 200, description = "The text in UTF-8.", body = String, content_type = "text/plain",
+            headers(("ETag"), ("Repr-Digest"), ("Accept-Ranges")), example = json!("Report\n\nWords of the first page.\n")),
+        (status = 206, description = "The part that was asked for.", body = String, content_type = "text/plain",
+            headers(("ETag"), ("Repr-Digest"), ("Accept-Ranges"), ("Content-Range"))),
+        (status = 304, description = "The client has it already.", headers(("ETag"))),
+        TextProblems,
+    )
+)]
 pub async fn text(batch: OwnBatch, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let status = find(&batch, &request).await?;
     let Some(end) = status.end.filter(|end| matches!(end.outcome, Outcome::Succeeded(_))) else {
@@ -35,7 +77,28 @@ pub async fn text(batch: OwnBatch, request: HttpRequest) -> Result<HttpResponse,
     Ok(Representation { bytes, sha256, tag }.send(selection, response))
 }
 
-/// `GET …/content`: the bytes that the client sent, as an attachment.
+problems!(ContentProblems: NotFound, ContentGone, PreconditionFailed, RangeNotSatisfiable, StorageFailed, Internal);
+
+/// The bytes that the client sent, as an attachment.
+///
+/// They can be resumed and revalidated (RFC 9110); the `ETag` is their SHA-256.
+#[utoipa::path(
+    get,
+    path = "/batches/{batch}/files/{file}/content",
+    operation_id = "get_content",
+    tag = "files",
+    params(FilePath, Revalidation, PartAndVersion),
+    responses(
+        (status = 200, description = "The bytes.", body = inline(Bytes), content_type = "application/octet-stream",
+            headers(("ETag"), ("Repr-Digest"), ("Accept-Ranges"), ("Content-Disposition"), ("Content-Security-Policy"))),
+        (status = 206, description = "The part that was asked for.", body = inline(Bytes),
+            content_type = "application/octet-stream",
+            headers(("ETag"), ("Repr-Digest"), ("Accept-Ranges"), ("Content-Disposition"), ("Content-Security-Policy"),
+                ("Content-Range"))),
+        (status = 304, description = "The client has them already.", headers(("ETag"))),
+        ContentProblems,
+    )
+)]
 pub async fn content(batch: OwnBatch, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let status = find(&batch, &request).await?;
     if !status.has_content() {

@@ -11,7 +11,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use super::ApiError;
 use super::digest::content_digest;
 use super::files::attachment;
-use super::upload::file_name;
+use super::form::file_name;
 use crate::actors::uploader::{clipped, refused_by_name};
 
 /// The default of `limits.name_bytes_max`.

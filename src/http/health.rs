@@ -2,16 +2,37 @@
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Api;
 use super::ApiError;
+use super::openapi::{examples, problems};
 
-/// `GET /healthz`: the process answers.
+/// Whether the process answers.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "get_health",
+    tag = "server",
+    responses((status = 200, description = "It does.", body = Alive, example = json!({"status": "alive"})))
+)]
 pub async fn alive() -> HttpResponse {
-    HttpResponse::Ok().json(Alive { status: "alive" })
+    HttpResponse::Ok().json(Alive { status: AliveStatus::Alive })
 }
 
-/// `GET /readyz`: what it takes to take work, each with its trouble if it has one.
+/// Whether the server can take work.
+///
+/// Each thing that it takes is listed, with its trouble if it has one.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "get_readiness",
+    tag = "server",
+    responses(
+        (status = 200, description = "It can.", body = Ready, example = json!(examples::ready())),
+        (status = 503, description = "It cannot, for now.", body = Ready, example = json!(examples::not_ready())),
+    )
+)]
 pub async fn ready(api: web::Data<Api>) -> HttpResponse {
     let least = api.limits.disk_free_bytes_min;
     // Not on a thread of its own: there may be none to be had, and then this is the one that has to say so.
@@ -31,38 +52,71 @@ pub async fn ready(api: web::Data<Api>) -> HttpResponse {
     };
     let is_ready = checks.disk.ok && checks.storage.ok && checks.workers.ok && checks.drain.ok;
     let mut response = if is_ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    let engine = api.health.ocr();
+    let engine = api.health.ocr().map(str::to_owned);
     let ocr = Ocr { available: engine.is_some(), engine };
-    response.json(Ready { status: if is_ready { "ready" } else { "not_ready" }, checks, ocr })
+    response.json(Ready { status: if is_ready { ReadyStatus::Ready } else { ReadyStatus::NotReady }, checks, ocr })
 }
 
-/// `GET /metrics`: for Prometheus.
+problems!(MetricsProblems: Internal);
+
+/// What the server has counted, for Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "get_metrics",
+    tag = "server",
+    responses(
+        (status = 200, description = "Metrics in the OpenMetrics format.", body = String,
+            content_type = "application/openmetrics-text",
+            example = json!("# HELP consign_uptime_seconds Since the server was started.\n# EOF\n")),
+        MetricsProblems,
+    )
+)]
 pub async fn metrics(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     api.door.metrics().uptime_seconds.set(api.started.elapsed().as_secs_f64());
     let text = api.door.measured().await?;
     Ok(HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text))
 }
 
-#[derive(Serialize)]
+/// The process answers.
+#[derive(Serialize, ToSchema)]
 struct Alive {
-    status: &'static str,
+    status: AliveStatus,
 }
 
-#[derive(Serialize)]
-struct Ready<'a> {
-    status: &'static str,
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum AliveStatus {
+    Alive,
+}
+
+/// Whether the server can take work, and what keeps it from that.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Readiness)]
+struct Ready {
+    status: ReadyStatus,
     checks: Checks,
-    ocr: Ocr<'a>,
+    ocr: Ocr,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum ReadyStatus {
+    Ready,
+    NotReady,
 }
 
 /// What recognises text in images. A server without it takes work all the same.
-#[derive(Serialize)]
-struct Ocr<'a> {
+#[derive(Serialize, ToSchema)]
+struct Ocr {
     available: bool,
-    engine: Option<&'a str>,
+    /// Its name and version; null where there is none.
+    #[schema(required)]
+    engine: Option<String>,
 }
 
-#[derive(Serialize)]
+/// What it takes to take work.
+#[derive(Serialize, ToSchema)]
 struct Checks {
     disk: Check,
     storage: Check,
@@ -70,10 +124,13 @@ struct Checks {
     drain: Check,
 }
 
-#[derive(Serialize)]
+/// One of the things that it takes.
+#[derive(Serialize, ToSchema)]
 struct Check {
     ok: bool,
+    /// What is wrong, when something is.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     trouble: Option<String>,
 }
 

@@ -3,20 +3,24 @@
 
 mod acknowledgement;
 mod admission;
+mod assets;
 mod auth;
 mod batches;
 mod code;
 mod cors;
 mod digest;
+mod docs;
 mod door;
 mod error;
 mod events;
 mod files;
+mod form;
 #[cfg(any(test, feature = "fuzzing"))]
 mod fuzz;
 mod headers;
 mod health;
 mod idempotency;
+mod openapi;
 mod problem;
 mod query;
 mod results;

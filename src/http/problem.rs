@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::code::ErrorCode;
 use super::view::RefusedFileView;
@@ -9,16 +10,23 @@ use super::view::RefusedFileView;
 /// The media type of problem details.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Problem details with our members.
-#[derive(Debug, Serialize)]
+/// Why a request failed: problem details (RFC 9457) with members of our own.
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Problem<'a> {
+    /// Always `about:blank`: `code` says more.
     r#type: &'static str,
+    /// The status code's name.
     title: &'static str,
+    /// The status code.
     status: u16,
     code: ErrorCode,
+    /// A sentence that a person can act on.
     detail: &'a str,
+    /// The value of `X-Request-Id`, by which the operator's log can be searched.
     request_id: &'a str,
+    /// Which files were refused and why; only beside `all_files_rejected`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<RefusedFileView>)]
     files: Option<&'a [RefusedFileView]>,
 }
 

@@ -1,6 +1,5 @@
 //! Parameters of a query, read one by one so that an error names the one that is wrong.
 
-use std::collections::HashMap;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -13,22 +12,28 @@ use crate::batch::{BatchId, FileId, FileState};
 /// A word and what it stands for.
 pub type Word<T> = (&'static str, T);
 
+/// The longest wait that is taken for one, in seconds; what is above the server's own limit is cut to that.
+pub const WAIT_SECONDS_MAX: usize = 1_000_000;
+
 /// A request's query.
-pub struct Query(HashMap<String, String>);
+pub struct Query(Vec<(String, String)>);
 
 impl Query {
     /// # Errors
     /// When the query is not well formed.
     pub fn of(request: &HttpRequest) -> Result<Self, ApiError> {
-        match web::Query::<HashMap<String, String>>::from_query(request.query_string()) {
+        match web::Query::<Vec<(String, String)>>::from_query(request.query_string()) {
             Ok(query) => Ok(Self(query.into_inner())),
             Err(_) => Err(invalid("query", "a list of name=value pairs")),
         }
     }
 
     /// A parameter as it was sent.
-    pub fn text(&self, name: &str) -> Option<String> {
-        self.0.get(name).cloned()
+    ///
+    /// # Errors
+    /// When it was sent twice.
+    pub fn text(&self, name: &'static str) -> Result<Option<String>, ApiError> {
+        Ok(self.value(name)?.map(str::to_owned))
     }
 
     /// A whole number up to `max`.
@@ -46,10 +51,10 @@ impl Query {
     /// How long the client is willing to wait, cut to what the server allows.
     ///
     /// # Errors
-    /// When `wait` is there and is no number of seconds.
+    /// When `wait` is there and is no number of seconds up to [`WAIT_SECONDS_MAX`].
     pub fn wait(&self, max: Duration) -> Result<Option<Duration>, ApiError> {
-        let seconds: Option<u64> = self.parsed("wait", || "a number of seconds".into())?;
-        Ok(seconds.map(|seconds| Duration::from_secs(seconds).min(max)))
+        let seconds = self.number("wait", 0, WAIT_SECONDS_MAX)?;
+        Ok(seconds.map(|seconds| Duration::from_secs(seconds as u64).min(max)))
     }
 
     /// The states that files are wanted of: `files=failed,rejected`.
@@ -57,7 +62,7 @@ impl Query {
     /// # Errors
     /// When one of the words is no state.
     pub fn states(&self) -> Result<Option<Vec<FileState>>, ApiError> {
-        let Some(words) = self.0.get("files") else { return Ok(None) };
+        let Some(words) = self.value("files")? else { return Ok(None) };
         let state = |word: &str| serde_json::from_value(serde_json::Value::from(word)).ok();
         let states: Option<Vec<FileState>> = words.split(',').map(state).collect();
         states.map(Some).ok_or_else(|| {
@@ -71,7 +76,7 @@ impl Query {
     /// # Errors
     /// When `cursor` is there and did not come from a `next` link.
     pub fn cursor(&self) -> Result<Option<BatchId>, ApiError> {
-        let cursor = self.0.get("cursor").map(|text| BatchId::parse(text));
+        let cursor = self.value("cursor")?.map(BatchId::parse);
         match cursor {
             Some(None) => Err(invalid("cursor", "taken from a next link")),
             Some(cursor) => Ok(cursor),
@@ -84,7 +89,7 @@ impl Query {
     /// # Errors
     /// When `file` is there and is no file's id, or names none of the batch.
     pub fn file(&self, batch: BatchId) -> Result<Option<FileId>, ApiError> {
-        match self.0.get("file").map(|text| FileId::parse(text)) {
+        match self.value("file")?.map(FileId::parse) {
             Some(None) => Err(invalid("file", "a file's id")),
             Some(Some(file)) if file.batch() != batch => Err(ApiError::NotFound),
             Some(file) => Ok(file),
@@ -106,8 +111,8 @@ impl Query {
     /// # Errors
     /// When the parameter is there and is another word.
     pub fn word<T: Copy>(&self, name: &'static str, words: &[Word<T>]) -> Result<Option<Word<T>>, ApiError> {
-        let Some(sent) = self.0.get(name) else { return Ok(None) };
-        let known = words.iter().find(|(word, _)| word == sent);
+        let Some(sent) = self.value(name)? else { return Ok(None) };
+        let known = words.iter().find(|(word, _)| *word == sent);
         known.copied().map(Some).ok_or_else(|| {
             let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
             invalid(name, format!("one of {}", words.join(", ")))
@@ -115,8 +120,18 @@ impl Query {
     }
 
     fn parsed<T: FromStr>(&self, name: &'static str, expected: impl Fn() -> String) -> Result<Option<T>, ApiError> {
-        let parsed = self.0.get(name).map(|text| text.parse());
+        let parsed = self.value(name)?.map(str::parse);
         parsed.transpose().map_err(|_| invalid(name, expected()))
+    }
+
+    /// A parameter's value. Of two, no reader could be sure which one counts.
+    fn value(&self, name: &'static str) -> Result<Option<&str>, ApiError> {
+        let mut values = self.0.iter().filter(|(sent, _)| sent == name).map(|(_, value)| value.as_str());
+        let first = values.next();
+        if values.next().is_some() {
+            return Err(invalid(name, "sent once"));
+        }
+        Ok(first)
     }
 }
 

@@ -16,8 +16,11 @@ use serde::Serialize;
 use tokio::runtime::Handle;
 
 use super::door::OwnBatch;
-use super::view::FileView;
-use super::{Api, ApiError, ErrorCode};
+use super::openapi::parameters::BatchPath;
+use super::openapi::schemas::ResultLines;
+use super::openapi::{examples, problems};
+use super::view::{FileView, TextError};
+use super::{Api, ApiError};
 use crate::batch::Outcome;
 use crate::custody::FileStatus;
 use crate::joblog::FileEnd;
@@ -29,11 +32,25 @@ const PIECE_BYTES: usize = 64 << 10;
 /// Files whose statuses are read at one time.
 const PAGE_FILES: usize = 256;
 
-/// `GET /batches/{batch}/results`: what has ended so far. Files that have not are left out, so whoever wants all of them
-/// waits for the batch first.
+problems!(ResultsProblems: NotFound, StorageFailed, Internal);
+
+/// The results of all files that have ended so far.
 ///
-/// A line has the members of a file's status and, if the file succeeded, `text`. A text that cannot be read is `null`
+/// Files that have not ended are left out, so whoever wants all of them waits for the batch first. A line has the members of a file's status and, if the file succeeded, `text`. A text that cannot be read is `null`
 /// there, and `text_error` says what the answer to the file's `/text` would.
+#[utoipa::path(
+    get,
+    path = "/batches/{batch}/results",
+    operation_id = "get_results",
+    tag = "batches",
+    params(BatchPath),
+    responses(
+        (status = 200, description = "Newline-delimited JSON; a line that breaks off has no end.",
+            body = inline(ResultLines), content_type = "application/x-ndjson",
+            example = json!(examples::result_lines())),
+        ResultsProblems,
+    )
+)]
 pub async fn results(batch: OwnBatch, request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let mut response = HttpResponse::Ok();
     response.content_type("application/x-ndjson");
@@ -121,19 +138,12 @@ impl Results {
                 log::error!("file {id}: its text could not be read: {error}");
                 let error = ApiError::from(error);
                 line.extend(b",\"text\":null,\"text_error\":");
-                append_json(line, &TextError { code: error.code(), message: &error.detail() });
+                append_json(line, &TextError { code: error.code(), message: error.detail().into_owned() });
                 line.extend(b"}\n");
             }
         }
         Ok(())
     }
-}
-
-/// Why a line has no text although its file succeeded.
-#[derive(Serialize)]
-struct TextError<'a> {
-    code: ErrorCode,
-    message: &'a str,
 }
 
 fn append_json(line: &mut Vec<u8>, value: &impl Serialize) {

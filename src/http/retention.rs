@@ -2,8 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::auth::Caller;
+use super::openapi::parameters::DryRun;
+use super::openapi::{examples, problems};
 use super::query::{Query, Word};
 use super::{Api, ApiError};
 use crate::batch::BatchId;
@@ -16,7 +19,7 @@ const LISTED_MAX: usize = 1_000;
 const FOUND_MAX: usize = 100_000;
 
 /// What went, or would go.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Swept {
     dry_run: bool,
     total: SweptTotal,
@@ -24,7 +27,7 @@ struct Swept {
     batches: Vec<SweptBatch>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct SweptTotal {
     batches: usize,
     files: u64,
@@ -32,7 +35,7 @@ struct SweptTotal {
     bytes: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct SweptBatch {
     id: BatchId,
     reason: Reason,
@@ -40,7 +43,22 @@ struct SweptBatch {
     bytes: u64,
 }
 
-/// The handler. It sweeps the caller's batches and no others.
+problems!(SweepProblems: InvalidParameter, StorageFailed, Internal, DiskFull);
+
+/// Removes the batches whose time is over now, and not at the next sweep.
+///
+/// It sweeps the caller's batches and no others. `retention` in the settings says when a batch's time is over.
+#[utoipa::path(
+    post,
+    path = "/retention",
+    operation_id = "sweep_batches",
+    tag = "batches",
+    params(DryRun),
+    responses(
+        (status = 200, description = "What was removed, or would be.", body = Swept, example = json!(examples::swept())),
+        SweepProblems,
+    )
+)]
 pub async fn sweep(caller: Caller, request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     const ANSWERS: [Word<bool>; 2] = [("true", true), ("false", false)];
     let dry_run = Query::of(&request)?.word("dry_run", &ANSWERS)?.is_some_and(|(_, is_dry)| is_dry);

@@ -7,14 +7,37 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::admission::admit_work;
 use super::batches::{FILES_PAGE_MAX, Page, until_completed, view};
 use super::door::OwnBatch;
+use super::openapi::parameters::{BatchPath, RetriedFile, Wait};
+use super::openapi::{examples, problems};
 use super::query::Query;
+use super::view::BatchView;
 use super::{Api, ApiError};
 use crate::actors::panics::deliver;
 use crate::actors::verifier::StoredBatch;
 use crate::custody::{RETRIES_MAX, Retry};
 
-/// The handler. `?file=` names the one that is wanted; without it all that have failed are. The answer is the status, as it
-/// is at once or when the wait is over: 202 when anything is tried anew, 200 when there was nothing to do.
+problems!(
+    RetryProblems: InvalidParameter, NotFound, NotFailed, NotCompleted, RetriedTooOften, QueueFull, StorageFailed, Internal,
+    StorageUnavailable, Draining, DiskFull
+);
+
+/// Tries what has failed anew.
+///
+/// All failed files are, or the one that is named, each with as many attempts as a new file has. The answer is the status,
+/// as it is at once or when the wait is over.
+#[utoipa::path(
+    post,
+    path = "/batches/{batch}/retry",
+    operation_id = "retry_batch",
+    tag = "batches",
+    params(BatchPath, Wait, RetriedFile),
+    responses(
+        (status = 202, description = "Files are tried anew.", body = BatchView, example = json!(examples::accepted())),
+        (status = 200, description = "There was nothing to try anew.", body = BatchView,
+            example = json!(examples::completed())),
+        RetryProblems,
+    )
+)]
 pub async fn retry(batch: OwnBatch, request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let id = batch.id();
     let query = Query::of(&request)?;

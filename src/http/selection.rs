@@ -80,7 +80,7 @@ fn is_expected(request: &HttpRequest, tag: &EntityTag) -> bool {
 }
 
 /// Whether `If-None-Match` names what is here.
-fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+pub fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
     request.headers().contains_key(IF_NONE_MATCH)
         && IfNoneMatch::parse(request).is_ok_and(|known| match known {
             IfNoneMatch::Any => true,

@@ -10,7 +10,6 @@ use actix::Actor;
 use actix_multipart::{Field, Multipart};
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
-use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::acknowledgement::{acknowledge, answer_after, replay};
@@ -18,9 +17,13 @@ use super::admission::admit;
 use super::auth::Caller;
 use super::batches::FILES_PAGE_MAX;
 use super::digest::{Body, content_digest};
+use super::form::{file_name, json_object};
 use super::idempotency::{self, KeyInHand};
+use super::openapi::parameters::{UploadHeaders, Wait};
+use super::openapi::schemas::UploadForm;
+use super::openapi::{examples, problems};
 use super::query::Query;
-use super::view::{ErrorView, RefusedFileView};
+use super::view::{BatchView, ErrorView, RefusedFileView};
 use super::{Api, ApiError, RequestId};
 use crate::actors::panics::deliver;
 use crate::actors::uploader::{
@@ -32,7 +35,38 @@ use crate::config::Limits;
 use crate::metrics::{UploadLabels, UploadOutcome};
 use crate::spool::{Intake, SealHeader, SealedBatch, SealedFile, Sha256Digest, SpoolError};
 
-/// The handler.
+problems!(
+    UploadProblems: InvalidParameter, MalformedMultipart, NoFiles, BadField, BadContentDigest, DigestMismatch,
+    BadIdempotencyKey, IdempotencyConflict, IdempotencyKeyReused, RequestTimeout, TooManyFiles, TooManyFields,
+    FieldTooLarge, BatchTooLarge, UnsupportedMediaType, AllFilesRejected, TooManyUploads, QueueFull, StorageFailed,
+    Internal, StorageUnavailable, Draining, DiskFull
+);
+
+/// Takes custody of files.
+///
+/// The answer is given when the bytes of every file and the record of the batch are on the disk, and each file will have
+/// an outcome then. A file that is refused is listed with its reason and harms none of the others.
+#[utoipa::path(
+    post,
+    path = "/batches",
+    operation_id = "upload_batch",
+    tag = "batches",
+    params(Wait, UploadHeaders),
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 202, description = "The batch is accepted and not completed.", body = BatchView,
+            headers(("Location")),
+            links(
+                ("get_batch" = (operation_id = "get_batch", parameters(("batch" = "$response.body#/id")))),
+                ("get_file" = (operation_id = "get_file",
+                    parameters(("batch" = "$response.body#/id"), ("file" = "$response.body#/files/0/id")))),
+            ),
+            example = json!(examples::accepted())),
+        (status = 200, description = "The batch was completed within `wait`.", body = BatchView,
+            headers(("Location")), example = json!(examples::completed())),
+        UploadProblems,
+    )
+)]
 pub async fn upload(
     request: HttpRequest,
     caller: Caller,
@@ -148,6 +182,9 @@ impl<'a> Arriving<'a> {
             return Err(ApiError::DigestMismatch);
         }
         if is_metadata {
+            if self.metadata.is_some() {
+                return Err(ApiError::BadField { what: "The field metadata must be sent once." });
+            }
             self.metadata = Some(json_object(value)?);
         }
         Ok(())
@@ -234,24 +271,6 @@ impl Api {
     fn count(&self, outcome: UploadOutcome, files: u64) {
         let labels = UploadLabels { outcome: outcome.to_string() };
         self.door.metrics().uploads.get_or_create(&labels).inc_by(files);
-    }
-}
-
-/// The name of a part that is a file; none for a form field. `filename*` (RFC 5987) says more than `filename`.
-pub fn file_name(part: &Field) -> Option<String> {
-    let disposition = part.content_disposition()?;
-    match disposition.get_filename_ext() {
-        Some(extended) => Some(String::from_utf8_lossy(&extended.value).into_owned()),
-        None => disposition.get_filename().map(str::to_owned),
-    }
-}
-
-fn json_object(value: Vec<u8>) -> Result<String, ApiError> {
-    let not_an_object = ApiError::BadField { what: "The field metadata must be a JSON object." };
-    let Ok(text) = String::from_utf8(value) else { return Err(not_an_object) };
-    match serde_json::from_str::<&RawValue>(&text) {
-        Ok(json) if json.get().starts_with('{') => Ok(json.get().to_owned()),
-        _ => Err(not_an_object),
     }
 }
 

@@ -20,6 +20,9 @@ use self::follower::{Follower, Scope};
 use self::stream::Stream;
 use super::auth::Caller;
 use super::door::OwnBatch;
+use super::openapi::parameters::{BatchPath, Resumption, ResumptionInQuery};
+use super::openapi::problems;
+use super::openapi::schemas::EventStream;
 use super::query::Query;
 use super::{Api, ApiError};
 use crate::config::EventsSettings;
@@ -46,8 +49,27 @@ impl EventStreams {
     }
 }
 
-/// `GET /batches/{batch}/events`: from the batch's first event on, or behind the one that the client had last. The stream
-/// ends when the batch is completed; who comes again with its last id is answered 204, which ends a browser's trying.
+problems!(
+    FollowBatchProblems: InvalidParameter, NotFound, TooManyStreams, StorageFailed, Internal, Draining
+);
+
+/// What happens to a batch, from its first event on or behind the one that the client had last.
+///
+/// The stream ends when the batch is completed; who comes again with its last id is answered 204, which ends a browser's
+/// trying.
+#[utoipa::path(
+    get,
+    path = "/batches/{batch}/events",
+    operation_id = "follow_batch",
+    tag = "events",
+    params(BatchPath, Resumption, ResumptionInQuery),
+    responses(
+        (status = 200, description = "Events as they happen.", body = inline(EventStream),
+            content_type = "text/event-stream"),
+        (status = 204, description = "Everything was told, and the batch is completed."),
+        FollowBatchProblems,
+    )
+)]
 pub async fn of_batch(
     batch: OwnBatch,
     caller: Caller,
@@ -62,7 +84,23 @@ pub async fn of_batch(
     open(&request, api, follower)
 }
 
-/// `GET /events`: from now on, or behind the event that the client had last; behind 0 lie all that there are.
+problems!(FollowProblems: InvalidParameter, TooManyStreams, Internal, Draining);
+
+/// What happens to all batches of the caller's, from now on or behind the event that the client had last.
+///
+/// Behind 0 lie all that there are.
+#[utoipa::path(
+    get,
+    path = "/events",
+    operation_id = "follow_batches",
+    tag = "events",
+    params(Resumption, ResumptionInQuery),
+    responses(
+        (status = 200, description = "Events as they happen.", body = inline(EventStream),
+            content_type = "text/event-stream"),
+        FollowProblems,
+    )
+)]
 pub async fn of_owner(caller: Caller, request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let after = last_event_id(&request, &api)?;
     let follower = Follower::new(api.door.events(caller), Scope::All, after);
@@ -79,7 +117,7 @@ fn is_over(batch: &OwnBatch, after: Option<u64>) -> Result<bool, ApiError> {
 fn last_event_id(request: &HttpRequest, api: &Api) -> Result<Option<u64>, ApiError> {
     let sent = match request.headers().get(LAST_EVENT_ID) {
         Some(value) => Some(String::from_utf8_lossy(value.as_bytes()).into_owned()),
-        None => Query::of(request)?.text("last_event_id"),
+        None => Query::of(request)?.text("last_event_id")?,
     };
     let Some(sent) = sent.filter(|id| !id.is_empty()) else { return Ok(None) };
     let id = sent.bytes().all(|byte| byte.is_ascii_digit()).then(|| sent.parse().ok()).flatten();

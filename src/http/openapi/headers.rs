@@ -1,0 +1,102 @@
+//! The headers of answers: a route names those that it gives, and what each of them means stands here.
+
+use serde_json::json;
+use utoipa::Modify;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::{ObjectBuilder, OpenApi, Ref, RefOr, Required, Response, Type};
+
+/// What every answer has.
+const OF_EVERY_ANSWER: [&str; 2] = ["X-Request-Id", "X-Content-Type-Options"];
+
+/// The parameter that every route takes.
+const REQUEST_ID: &str = "X-Request-Id";
+
+/// Every header of an answer that a client may want to read: its name, an example, and what it means.
+const HEADERS: &[(&str, &str, &str)] = &[
+    ("Accept-Ranges", "bytes", "Parts can be asked for with `Range`."),
+    ("Allow", "GET, HEAD, POST", "The methods that the address takes."),
+    ("Cache-Control", "no-cache", "A copy may be kept and has to be revalidated, which costs a 304."),
+    ("Content-Disposition", "attachment; filename=\"report.pdf\"", "The name to save the file under, made harmless."),
+    ("Content-Range", "bytes 0-1023/146515", "Which bytes of how many (RFC 9110)."),
+    ("Content-Security-Policy", "sandbox", "What a browser may do with the answer."),
+    ("ETag", "\"193a5b04f1e-2bf-89abcdef\"", "The version, strong: other bytes have another (RFC 9110)."),
+    ("Location", "/batches/0193a5b0-4f1e-7c2a-8d11-6b0f2a9c0000", "Where the batch is, as a path."),
+    (
+        "Repr-Digest",
+        "sha-256=:4REjxQ4yrqUVicfSKYNO/cF9zNj5ANbzgDZt3/h3Qxo=:",
+        "The SHA-256 of the whole, also beside a part of it (RFC 9530).",
+    ),
+    ("Retry-After", "5", "Seconds after which it is worth trying again."),
+    ("X-Content-Type-Options", "nosniff", "The content type is what it says."),
+    (REQUEST_ID, "0193a5b04f1e7c2a8d116b0f2a9c77aa", "The request's id, as in the operator's log."),
+];
+
+/// Puts what is said of headers into the document.
+pub struct Headers;
+
+impl Modify for Headers {
+    fn modify(&self, document: &mut OpenApi) {
+        let components = document.components.get_or_insert_default();
+        components.headers.extend(HEADERS.iter().map(|(name, example, text)| {
+            let header = described(example, text);
+            ((*name).to_owned(), RefOr::T(header))
+        }));
+        components.parameters.insert(REQUEST_ID.to_owned(), RefOr::T(request_id()));
+        for operation in document.paths.paths.values_mut().flat_map(operations) {
+            let id = Ref::new(format!("#/components/parameters/{REQUEST_ID}"));
+            operation.parameters.get_or_insert_default().push(RefOr::Ref(id));
+            for response in operation.responses.responses.values_mut() {
+                if let RefOr::T(response) = response {
+                    refer(response);
+                }
+            }
+        }
+        for response in components.responses.values_mut() {
+            if let RefOr::T(response) = response {
+                refer(response);
+            }
+        }
+    }
+}
+
+/// The operations of a path.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+/// Has the headers of an answer refer to what is said of them.
+fn refer(response: &mut Response) {
+    let of_its_own: Vec<_> = response.headers.keys().cloned().collect();
+    for name in of_its_own.into_iter().chain(OF_EVERY_ANSWER.map(str::to_owned)) {
+        let reference = Ref::new(format!("#/components/headers/{name}"));
+        response.headers.insert(name, RefOr::Ref(reference));
+    }
+}
+
+fn described(example: &str, text: &str) -> Header {
+    let (schema, example) = match example.parse::<u32>() {
+        Ok(number) => (ObjectBuilder::new().schema_type(Type::Integer), json!(number)),
+        Err(_) => (ObjectBuilder::new().schema_type(Type::String), json!(example)),
+    };
+    let mut header = HeaderBuilder::new().schema(Some(schema)).description(Some(text)).example(Some(example)).build();
+    // An answer that names a header has it. The library knows no such member and writes this one where it belongs.
+    header.extensions = Some(Extensions::from_iter([("required", true)]));
+    header
+}
+
+fn request_id() -> Parameter {
+    // No pattern: an id of another form is no error.
+    let schema = ObjectBuilder::new().schema_type(Type::String).examples([json!("upload-1")]);
+    ParameterBuilder::new()
+        .name(REQUEST_ID)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "An id for the request, which the answer repeats: up to 128 ASCII letters, digits, `-`, `_` and `.`. Any \
+             other is replaced.",
+        ))
+        .schema(Some(schema))
+        .build()
+}

@@ -1,0 +1,81 @@
+//! Bodies that no type of ours stands for: what is sent in parts, as bytes, or line by line.
+
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::schema::{ArrayBuilder, Schema};
+use utoipa::openapi::{KnownFormat, ObjectBuilder, Ref, RefOr, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+/// A request with files.
+pub enum UploadForm {}
+
+impl PartialSchema for UploadForm {
+    fn schema() -> RefOr<Schema> {
+        let files = ArrayBuilder::new()
+            .items(bytes())
+            .min_items(Some(1))
+            .description(Some("The files. Every part with a file name is one, whatever its field is called."));
+        let metadata = ObjectBuilder::new()
+            .description(Some("Anything that the batch's status is to give back, as a JSON object. At most once."));
+        // A name stands in a line of a part's header, where these characters end it or the request.
+        let names =
+            ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[^\\x00-\\x1f\\x7f\"\\\\]*$")).build();
+        ObjectBuilder::new()
+            .description(Some("A request with files. Other fields are passed over."))
+            .property("files", files)
+            .required("files")
+            .property("metadata", metadata)
+            .property_names(Some(names))
+            .into()
+    }
+}
+
+impl ToSchema for UploadForm {}
+
+/// Bytes as they are.
+pub enum Bytes {}
+
+fn bytes() -> RefOr<Schema> {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+    ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
+}
+
+impl PartialSchema for Bytes {
+    fn schema() -> RefOr<Schema> {
+        bytes()
+    }
+}
+
+impl ToSchema for Bytes {}
+
+/// Newline-delimited JSON: each line is a `ResultLine`.
+pub enum ResultLines {}
+
+impl PartialSchema for ResultLines {
+    fn schema() -> RefOr<Schema> {
+        let line = Ref::from_schema_name("ResultLine");
+        let line = serde_json::to_value(line).expect("a reference serializes");
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("A `ResultLine` on each line, in the order of the files' indexes."))
+            .extensions(Some(Extensions::from_iter([("x-line-schema", line)])))
+            .into()
+    }
+}
+
+impl ToSchema for ResultLines {}
+
+/// Server-sent events (HTML standard, section 9.2): the data of each is one of these.
+pub enum EventStream {}
+
+impl PartialSchema for EventStream {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(
+                "Events `file`, `batch` and `removed`, whose data is JSON; docs/events.md says what is in it.",
+            ))
+            .into()
+    }
+}
+
+impl ToSchema for EventStream {}
