@@ -15,7 +15,7 @@ TEST_PROGRAMS := curl python3 strace tesseract
 DEBIAN_PACKAGES := curl python3 strace tesseract-ocr tesseract-ocr-eng
 
 .DEFAULT_GOAL := help
-.PHONY: help run test corpus corpus-cpu start-up torture power-cut fuzz setup-debian check audit fmt release clean components cargo-deny cargo-fuzz
+.PHONY: help run test api-test corpus corpus-cpu start-up torture power-cut fuzz setup-debian check audit fmt release clean components cargo-deny cargo-fuzz
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,11 @@ test: setup-debian ## Run all tests
 	    echo "cargo test $(TEST_FEATURES) (quicker with: cargo install cargo-nextest --locked)"; \
 	    cargo test --lib --bins --tests $(TEST_FEATURES); \
 	fi
+
+# More, or others: make api-test CONSIGN_API_EXAMPLES=200 CONSIGN_API_SECONDS=1800 CONSIGN_API_SEED=2
+api-test: ## Have schemathesis, which it installs, try a live server against its own description
+	cargo build $(TEST_FEATURES)
+	tests/api_test.sh target/debug/consign
 
 # Release, because the tables are about speed and memory, too.
 corpus: ## Score the texts of the whole collection of real files, and meet its hostile ones

@@ -12,6 +12,7 @@ pub mod disk;
 pub mod fault;
 pub mod form;
 pub mod metrics;
+pub mod openapi;
 pub mod process;
 pub mod server;
 pub mod status;
