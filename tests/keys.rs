@@ -253,3 +253,34 @@ fn a_key_is_kept_and_shown_nowhere() {
     let wrong = dir.run(&["key", "new", "no name"]);
     assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
 }
+
+#[test]
+fn without_keys_only_this_machine_is_served_unless_that_is_meant() {
+    let dir = DataDir::new();
+    let serve = |words: &[&str]| {
+        let data = dir.path();
+        let data = data.to_str().expect("a temporary path is text");
+        dir.run(&[&["serve", "--data-dir", data, "--listen"], words].concat())
+    };
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[::ffff:192.0.2.1]:0"] {
+        let refused = serve(&[address]);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.starts_with(&format!("consign: listen = {address} (from --listen) is not loopback")), "{said}");
+        assert!(said.contains("consign key new NAME") && said.contains("--insecure-no-keys"), "{said}");
+    }
+    assert!(!dir.path().exists(), "nothing was begun");
+}
+
+#[test]
+fn others_are_served_where_there_are_keys_or_no_keys_are_meant() {
+    let meant = DataDir::on_every_address().serve(&[("INSECURE_NO_KEYS", "true")]);
+    assert_eq!(meant.get("/batches").status, 200);
+    assert!(meant.log().contains("there are no keys: everybody who reaches"), "{}", meant.log());
+
+    let dir = DataDir::on_every_address();
+    let ann = dir.new_key("ann", "");
+    let server = dir.serve(&[]);
+    assert_eq!(server.request("GET", "/batches", &[ann.header()]).status, 200);
+    assert_eq!(server.get("/batches").status, 401);
+}

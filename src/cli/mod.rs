@@ -24,6 +24,7 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   consign                                             Serve on 127.0.0.1:8080, keeping everything in ./data
+  consign key new ann                                 Make a key, so that others may be served
   consign --listen 0.0.0.0:80 --data-dir /srv/files   Serve other machines from another directory
   consign --set limits.file_bytes_max=1GiB            Take larger files
   CONSIGN_WORKER_PROCESSES=2 consign                  Every setting is also an environment variable
@@ -83,6 +84,9 @@ pub struct SettingsArguments {
     /// Where to take requests; port 0 takes any free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
+    /// Serve everybody who reaches the address, although there are no keys
+    #[arg(long)]
+    insecure_no_keys: bool,
     /// Where to keep everything [default: data]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<String>,
@@ -157,9 +161,14 @@ impl SettingsArguments {
     /// # Errors
     /// [`ConfigError`] when there are none to work with.
     pub fn load(self) -> Result<Effective, ConfigError> {
-        let Self { config, listen, data_dir, set } = self;
+        let Self { config, listen, insecure_no_keys, data_dir, set } = self;
         let set = set.into_iter().map(|(key, value)| Flag { name: "--set", key, value });
-        let named = [("--listen", "listen", listen), ("--data-dir", "data_dir", data_dir)];
+        let insecure_no_keys = insecure_no_keys.then(|| true.to_string());
+        let named = [
+            ("--listen", "listen", listen),
+            ("--insecure-no-keys", "insecure_no_keys", insecure_no_keys),
+            ("--data-dir", "data_dir", data_dir),
+        ];
         let named =
             named.into_iter().filter_map(|(name, key, value)| Some(Flag { name, key: key.to_owned(), value: value? }));
         Config::load(Sources { file: config, environment: env::vars_os(), flags: set.chain(named).collect() })

@@ -1,6 +1,6 @@
 //! `consign serve`: settings, then the log, then the server until it has drained.
 
-use log::info;
+use log::{info, warn};
 
 use super::{CliError, ServeArguments, start_log};
 use crate::{
@@ -14,11 +14,16 @@ use crate::{
 /// [`CliError`] when the settings are none to work with, or the server cannot start or go on.
 pub fn run(arguments: ServeArguments) -> Result<(), CliError> {
     let ServeArguments { settings, listener_on_stdin } = arguments;
-    let Effective { config, settings } = settings.load()?;
+    let effective = settings.load()?;
+    effective.check_exposure()?;
+    let Effective { config, settings } = effective;
     start_log("info");
     for setting in settings.iter().filter(|setting| setting.origin != Origin::Default) {
         // Without the value: what is secret must not reach the log.
         info!("setting {} comes from {}", setting.key, setting.origin);
+    }
+    if config.keys.is_empty() && config.insecure_no_keys {
+        warn!("there are no keys: everybody who reaches {} may do everything", config.listen);
     }
     Ok(server::run(config, listener_on_stdin)?)
 }

@@ -43,6 +43,7 @@ pub struct Impossible {
 pub fn check(config: &Config) -> Result<(), Impossible> {
     let Config {
         listen: _,
+        insecure_no_keys: _,
         data_dir,
         limits,
         spool,

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf};
 use derive_more::Display;
 use toml::Value;
 
-use super::{Config, keys};
+use super::{Config, ConfigError, keys};
 
 /// Where the value of a setting came from.
 #[derive(Debug, Display, Clone, PartialEq, Eq)]
@@ -44,6 +44,22 @@ impl Setting {
 pub struct Effective {
     pub config: Config,
     pub settings: Vec<Setting>,
+}
+
+impl Effective {
+    /// Whether a server may be started with these settings: without keys it serves this machine alone.
+    ///
+    /// # Errors
+    /// [`ConfigError::Exposed`] when it would serve others.
+    pub fn check_exposure(&self) -> Result<(), ConfigError> {
+        let Config { listen, insecure_no_keys, keys, .. } = &self.config;
+        // An IPv4 address inside an IPv6 one is bound as what it is.
+        if *insecure_no_keys || !keys.is_empty() || listen.ip().to_canonical().is_loopback() {
+            return Ok(());
+        }
+        let origin = self.settings.iter().find(|setting| setting.key == "listen").map(|setting| setting.origin.clone());
+        Err(ConfigError::Exposed { listen: *listen, origin: origin.unwrap_or(Origin::Default) })
+    }
 }
 
 impl fmt::Display for Effective {

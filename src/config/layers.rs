@@ -4,7 +4,7 @@
 //! name. Each value is tried when it is laid, so that an error names the key, the value, where it came from and what
 //! is possible. Of every setting it is kept where its value came from.
 
-use std::{collections::HashMap, ffi::OsString, fs, io, path::PathBuf};
+use std::{collections::HashMap, ffi::OsString, fs, io, net::SocketAddr, path::PathBuf};
 
 use derive_more::{Display, Error};
 use serde::Deserialize as _;
@@ -72,6 +72,11 @@ pub enum ConfigError {
         "{name} (from {origin}) names a key that has no sha256; `consign key new` prints the lines that it takes"
     )]
     NoDigest { name: String, origin: Origin },
+    #[display(
+        "listen = {listen} (from {origin}) is not loopback, and there are no keys, so that everybody who reaches it could do \
+         everything: make a key with `consign key new NAME`, or say --insecure-no-keys if that is meant"
+    )]
+    Exposed { listen: SocketAddr, origin: Origin },
     #[display("the environment variable {name} is not valid UTF-8")]
     NotText { name: String },
     #[display("{key} = {value} (from {origin}) is impossible: it must be {possible}")]

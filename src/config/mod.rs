@@ -41,6 +41,9 @@ pub struct Config {
     /// gets in before the operator says so.
     #[serde(deserialize_with = "address::deserialize")]
     pub listen: SocketAddr,
+    /// Whether to serve everybody who reaches `listen`, though there are no keys and it is not loopback. Not, so that
+    /// nobody opens a server to a network without meaning to.
+    pub insecure_no_keys: bool,
     /// The directory of everything that the server keeps, relative to the working directory. Beside the program, so
     /// that a first run needs no rights and leaves nothing elsewhere.
     pub data_dir: PathBuf,
@@ -159,6 +162,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            insecure_no_keys: false,
             data_dir: PathBuf::from("data"),
             limits: Limits::default(),
             spool: SpoolSettings::default(),

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,6 +31,8 @@ pub struct DataDir {
     dir: Arc<TempDir>,
     /// The data directory, where it lies on another disk than the test's own files.
     elsewhere: Option<PathBuf>,
+    /// Where its servers listen.
+    listen: &'static str,
     /// What a shell does before it becomes the server.
     prelude: Option<String>,
     runs: Arc<AtomicU32>,
@@ -40,12 +42,17 @@ impl DataDir {
     /// An empty one, on the disk where the build lies: a temporary directory in memory would sync for nothing.
     pub fn new() -> Self {
         let dir = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary directory can be made");
-        Self { dir: Arc::new(dir), elsewhere: None, prelude: None, runs: Arc::default() }
+        Self { dir: Arc::new(dir), elsewhere: None, listen: "127.0.0.1:0", prelude: None, runs: Arc::default() }
     }
 
     /// One on another disk, whose mount point is `disk`.
     pub fn on(disk: &Path) -> Self {
         Self { elsewhere: Some(disk.join("data")), ..Self::new() }
+    }
+
+    /// One whose servers listen on every address. Tests call them on loopback all the same.
+    pub fn on_every_address() -> Self {
+        Self { listen: "0.0.0.0:0", ..Self::new() }
     }
 
     /// One whose servers are started by a shell that has first done something to itself, such as
@@ -69,6 +76,9 @@ impl DataDir {
         let mut server = self.spawn(settings);
         let stdout = server.child.stdout.take().expect("the server's standard output is a pipe");
         server.addr = listening_on(stdout);
+        if server.addr.ip().is_unspecified() {
+            server.addr.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
         server
     }
 
@@ -82,7 +92,7 @@ impl DataDir {
 
     fn command(&self, settings: &[Setting<'_>]) -> Command {
         let mut command = self.bare_command(settings);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(self.path());
+        command.args(["serve", "--listen", self.listen, "--data-dir"]).arg(self.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         command
     }
