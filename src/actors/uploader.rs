@@ -35,6 +35,8 @@ pub struct UploadLimits {
     pub name_bytes_max: usize,
     /// What may still come before the batch is too large, in bytes.
     pub batch_bytes_left: u64,
+    /// What may still be kept before the batch's owner has too much, in bytes.
+    pub owner_bytes_left: u64,
 }
 
 /// Why a request cannot go on; its batch is dropped.
@@ -47,6 +49,8 @@ pub enum UploadError {
     TooSlow,
     #[display("the batch is too large")]
     BatchTooLarge,
+    #[display("the batch's owner would have too much")]
+    OwnerBytes,
     Spool(SpoolError),
 }
 
@@ -129,6 +133,9 @@ async fn receive(part: FilePart, limits: UploadLimits, message: ReceiveFile) -> 
         if refused.is_none() && received > limits.file_bytes_max {
             intake.cut_file();
             refused = Some(FileErrorCode::FileTooLarge.into());
+        }
+        if refused.is_none() && received > limits.owner_bytes_left {
+            return Err(UploadError::OwnerBytes);
         }
         if refused.is_none() {
             check.came(&chunk);

@@ -23,6 +23,22 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
     deserializer.deserialize_any(Amount)
 }
 
+/// The same of a setting that may be left out.
+pub mod optional {
+    use serde::{Deserializer, Serializer};
+
+    /// Writes what is there; what is not is skipped by its field.
+    #[expect(clippy::ref_option, reason = "serde hands fields over by reference")]
+    pub fn serialize<S: Serializer>(bytes: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        super::serialize(&bytes.unwrap_or_default(), serializer)
+    }
+
+    /// Reads a number of bytes that is there.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+        super::deserialize(deserializer).map(Some)
+    }
+}
+
 /// `bytes` as people write it: `"256 MiB"`, or `"255"` where no unit divides it.
 pub fn text(bytes: u64) -> String {
     match unit(bytes) {

@@ -75,7 +75,8 @@ pub fn check(config: &Config) -> Result<(), Impossible> {
 fn check_keys(keys: &BTreeMap<String, KeySettings>) -> Result<(), Impossible> {
     let mut names: HashMap<String, &str> = HashMap::new();
     for (name, key) in keys {
-        let KeySettings { sha256 } = key;
+        let &KeySettings { sha256, batches_open_max: _, bytes_stored_max: _, requests_minute_max } = key;
+        require(requests_minute_max != Some(0), &format!("keys.{name}.requests_minute_max"), "at least 1")?;
         if let Some(other) = names.insert(sha256.in_full(), name) {
             let another = format!("that of another key than {}", digest_of(other));
             require(false, &digest_of(name), &another)?;

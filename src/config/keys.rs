@@ -12,6 +12,9 @@ use rand::rngs::{SysError, SysRng};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq};
+use toml::Value;
+
+use super::bytes;
 
 /// What every key begins with, so that people and scanners of leaked secrets know one when they see it.
 const KEY_PREFIX: &str = "consign_";
@@ -24,7 +27,7 @@ pub const SECTION: &str = "keys";
 /// The setting without which there is no key.
 const DIGEST: &str = "sha256";
 /// The settings of a key.
-const SETTINGS: [&str; 1] = [DIGEST];
+const SETTINGS: [&str; 4] = [DIGEST, "batches_open_max", "bytes_stored_max", "requests_minute_max"];
 
 /// `[keys.NAME]`: a key, by whose name the batches that are sent with it are known. A name that is used again has the
 /// batches of the key before it; the name `local` has those that were sent while there were no keys.
@@ -33,6 +36,16 @@ const SETTINGS: [&str; 1] = [DIGEST];
 pub struct KeySettings {
     /// The SHA-256 of the key, in hexadecimal digits, as `consign key new` prints it.
     pub sha256: KeyDigest,
+    /// Batches of this key with files still to be done; one more is answered 429. So many as the server takes, without.
+    /// With 0 the key reads only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batches_open_max: Option<usize>,
+    /// Bytes of the files of all batches of this key that are not removed; a batch that would make it more is answered 429.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "bytes::optional")]
+    pub bytes_stored_max: Option<u64>,
+    /// Requests of this key in a minute, all of them at once or spread over it; one more is answered 429.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_minute_max: Option<u32>,
 }
 
 /// The SHA-256 of a key. It is no secret, and shown in part all the same.
@@ -133,6 +146,12 @@ pub fn parse(key: &str) -> Option<Named<'_>> {
     let Some(setting) = setting.filter(|_| is_name) else { return is_name.then_some(Named::Key) };
     let nearest = SETTINGS.into_iter().min_by_key(|known| strsim::damerau_levenshtein(known, setting))?;
     Some(if nearest == setting { Named::Setting { name, setting: nearest } } else { Named::Unknown { nearest } })
+}
+
+/// A value of the type that a setting of a key has where nobody has said one.
+pub fn placeholder(key: &str) -> Value {
+    let is_number = matches!(parse(key), Some(Named::Setting { setting, .. }) if setting != DIGEST);
+    if is_number { Value::Integer(0) } else { Value::String(String::new()) }
 }
 
 /// Whether a key can have this name.

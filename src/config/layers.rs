@@ -145,7 +145,10 @@ impl Layers {
             let reason = error.message().replace('\n', ", ");
             ConfigError::Malformed { path: path.clone(), line, reason }
         })?;
-        for (key, value) in flatten(table) {
+        let mut settings = flatten(table);
+        // Which key it is comes before what it may, wherever that stands.
+        settings.sort_by_key(|(key, _)| !keys::is_masked(key));
+        for (key, value) in settings {
             match (&value, self.has_section(&key)) {
                 (_, _) if keys::parse(&key) == Some(Named::Key) && value.is_table() => {
                     return Err(ConfigError::NoDigest { name: key, origin: Origin::File(path) });
@@ -174,8 +177,8 @@ impl Layers {
 
     fn lay_flag(&mut self, flag: Flag) -> Result<(), ConfigError> {
         let Flag { name, key, value } = flag;
-        let now = self.0.iter().find(|setting| setting.key == key);
-        let value = now.map_or_else(|| Value::from(value.as_str()), |setting| typed(&value, &setting.value));
+        let now = self.position(&key).map_or_else(|| keys::placeholder(&key), |at| self.0[at].value.clone());
+        let value = typed(&value, &now);
         self.lay(&key, value, Origin::Flag(name))
     }
 
@@ -206,7 +209,7 @@ impl Layers {
                     let name = format!("{}.{name}", keys::SECTION);
                     return Err(ConfigError::NoDigest { name, origin: origin.clone() });
                 }
-                let (key, value) = (key.to_owned(), Value::String(String::new()));
+                let (key, value) = (key.to_owned(), keys::placeholder(key));
                 self.0.push(Setting { key, value, origin: origin.clone() });
                 return Ok(self.0.len() - 1);
             }
@@ -218,10 +221,13 @@ impl Layers {
 
     fn effective(mut self) -> Result<Effective, ConfigError> {
         let config = self.config().expect("each value was tried when it was laid");
-        let mut values: HashMap<String, Value> = flat(&config).into_iter().collect();
-        for setting in &mut self.0 {
-            setting.value = values.remove(&setting.key).expect("every setting is one of the settings in force");
-        }
+        let mut origins: HashMap<String, Origin> =
+            self.0.into_iter().map(|Setting { key, origin, .. }| (key, origin)).collect();
+        let in_force = |(key, value): (String, Value)| {
+            let origin = origins.remove(&key).expect("every setting was laid, if only by default");
+            Setting { key, value, origin }
+        };
+        self.0 = flat(&config).into_iter().map(in_force).collect();
         check(&config).map_err(|impossible| {
             let at = self.position(&impossible.key);
             self.impossible(at.expect("the check names settings"), impossible.possible)
@@ -456,6 +462,29 @@ mod tests {
         assert!(copied.contains("64 hexadecimal digits"), "what is masked is no key: {copied}");
         let flags = [("keys.eve.sha256", digest.as_str())];
         assert_eq!(load("[keys]", &[], &flags).unwrap().config.keys.len(), 1);
+    }
+
+    #[test]
+    fn quotas_of_a_key_stand_before_or_behind_its_digest_and_read_back() {
+        let file = format!(
+            "[keys.ann]\nbytes_stored_max = \"1 GiB\"\nsha256 = \"{}\"\n[keys.bob]\nsha256 = \"{}\"\nrequests_minute_max = 60",
+            "ab".repeat(32),
+            "cd".repeat(32)
+        );
+        let flags = [("keys.bob.batches_open_max", "0")];
+        let effective = load(&file, &[], &flags).unwrap();
+        let [ann, bob] = ["ann", "bob"].map(|name| effective.config.keys[name].clone());
+        assert_eq!((ann.batches_open_max, ann.bytes_stored_max, ann.requests_minute_max), (None, Some(GIB), None));
+        assert_eq!((bob.batches_open_max, bob.bytes_stored_max, bob.requests_minute_max), (Some(0), None, Some(60)));
+        let printed = effective.to_string();
+        assert!(
+            printed.contains("bytes_stored_max = \"1 GiB\"") && printed.matches("[keys.ann]").count() == 1,
+            "{printed}"
+        );
+        let whole = printed.replace("abababab…", &"ab".repeat(32)).replace("cdcdcdcd…", &"cd".repeat(32));
+        assert_eq!(load(&whole, &[], &[]).unwrap().config, effective.config);
+        let message = load(&file, &[], &[("keys.bob.requests_minute_max", "0")]).unwrap_err();
+        assert_eq!(message, "keys.bob.requests_minute_max = 0 (from --set) is impossible: it must be at least 1");
     }
 
     #[test]

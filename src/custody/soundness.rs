@@ -13,7 +13,7 @@ const FAULTS_LOGGED_MAX: usize = 10;
 impl Custody {
     /// Checks the whole job log, and that it has lost no removal; says what it names and has no record of.
     pub(super) fn verify(&self) -> Result<Checked, CustodyError> {
-        let checked = self.joblog.check();
+        let mut checked = self.joblog.check();
         for fault in checked.faults.iter().take(FAULTS_LOGGED_MAX) {
             log::error!("{fault}");
         }
@@ -24,6 +24,7 @@ impl Custody {
             return Err(JobLogError::Outdated.into());
         }
         self.count_removals(self.joblog.removals()?)?;
+        self.joblog.take_over_holdings(std::mem::take(&mut checked.holdings));
         Ok(checked)
     }
 

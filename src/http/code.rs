@@ -66,6 +66,7 @@ error_codes! {
     AllFilesRejected UNPROCESSABLE_ENTITY "Every file was refused, so there is no batch; the member `files` says why.";
     TooManyUploads TOO_MANY_REQUESTS "Too many uploads are arriving; try again after `Retry-After`.";
     QueueFull TOO_MANY_REQUESTS "Too many batches wait to be processed; try again after `Retry-After`.";
+    QuotaExceeded TOO_MANY_REQUESTS "The key has used up what it may have; the detail says of what.";
     TooManyStreams TOO_MANY_REQUESTS "Too many streams of events are open; try again after `Retry-After`.";
     StorageFailed INTERNAL_SERVER_ERROR "The server could not store or read what it needed; the operator's log says why.";
     Internal INTERNAL_SERVER_ERROR "Something failed inside the server; the operator's log says what, under the request id.";
@@ -75,7 +76,7 @@ error_codes! {
 }
 
 /// Seconds after which a client that was turned away may try again.
-const RETRY_AFTER_SECONDS: u32 = 5;
+pub const RETRY_AFTER_SECONDS: u32 = 5;
 
 impl ErrorCode {
     /// What `Retry-After` says, where it is worth trying again soon.

@@ -1,8 +1,6 @@
 //! Why requests fail, and what clients are told then: a stable code and a sentence. Paths and inner errors stay in the
 //! log, under the same request id.
 
-use std::borrow::Cow;
-
 use actix_cors::CorsError;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
@@ -13,12 +11,14 @@ use actix_web::http::header::{
 use actix_web::{HttpResponse, ResponseError};
 use derive_more::{Display, Error};
 
-use super::code::ErrorCode;
+use super::auth::QuotaExceeded;
+use super::code::{ErrorCode, RETRY_AFTER_SECONDS};
 use super::problem::Problem;
 use super::view::RefusedFileView;
 use crate::batch::FileState;
 
 mod causes;
+mod detail;
 
 /// Why a request fails.
 #[derive(Debug, Display, Error)]
@@ -62,6 +62,8 @@ pub enum ApiError {
     QueueFull,
     #[display("too many streams of events are open")]
     TooManyStreams,
+    #[display("a quota is used up: {_0}")]
+    QuotaExceeded(QuotaExceeded),
     #[display("the disk is too full")]
     DiskFull,
     #[display("storing failed: {_0}")]
@@ -119,6 +121,7 @@ impl ApiError {
             Self::RequestTimeout => ErrorCode::RequestTimeout,
             Self::TooManyUploads => ErrorCode::TooManyUploads,
             Self::QueueFull => ErrorCode::QueueFull,
+            Self::QuotaExceeded(_) => ErrorCode::QuotaExceeded,
             Self::TooManyStreams => ErrorCode::TooManyStreams,
             Self::DiskFull => ErrorCode::DiskFull,
             Self::StorageFailed(_) => ErrorCode::StorageFailed,
@@ -137,82 +140,6 @@ impl ApiError {
             Self::RangeNotSatisfiable { .. } => ErrorCode::RangeNotSatisfiable,
             Self::CorsRefused(_) => ErrorCode::CorsRefused,
             Self::Internal(_) => ErrorCode::Internal,
-        }
-    }
-
-    /// A sentence that a person can act on.
-    pub(super) fn detail(&self) -> Cow<'static, str> {
-        match self {
-            Self::MalformedMultipart(_) => {
-                "The body is not well-formed multipart/form-data, or it broke off; nothing was kept.".into()
-            }
-            Self::UnsupportedMediaType => "Send the files as multipart/form-data.".into(),
-            Self::NoFiles => "The request has no file: send at least one part with a file name.".into(),
-            Self::BadField { what } => (*what).into(),
-            Self::TooManyFiles { max } => {
-                format!("A batch holds at most {max} files; send the rest as another batch.").into()
-            }
-            Self::TooManyFields { max } => format!("A request has at most {max} fields that are not files.").into(),
-            Self::FieldTooLarge { max } => format!("A field that is not a file has at most {max} bytes.").into(),
-            Self::BatchTooLarge { max } => format!("A batch has at most {max} bytes; send fewer files at once.").into(),
-            Self::AllFilesRejected { .. } => {
-                "Every file was refused, so there is no batch; the member files says why.".into()
-            }
-            Self::BadIdempotencyKey { max } => {
-                format!("Idempotency-Key must be given once, as 1 to {max} visible ASCII characters, quoted or not.")
-                    .into()
-            }
-            Self::BadContentDigest => {
-                "Content-Digest must be as in RFC 9530, such as sha-256=:…: with the digest in base64.".into()
-            }
-            Self::DigestMismatch => {
-                "What came is not what its Content-Digest names; nothing was kept. Send the batch again.".into()
-            }
-            Self::IdempotencyKeyReused => {
-                "The Idempotency-Key belongs to another request that was taken; use a new key for each request.".into()
-            }
-            Self::IdempotencyConflict => {
-                "A request with the same Idempotency-Key is under way; try again shortly for its answer.".into()
-            }
-            Self::RequestTimeout => {
-                "The body came too slowly, or not at all; nothing was kept. Send the batch again.".into()
-            }
-            Self::TooManyUploads => "Too many uploads are arriving; try again shortly.".into(),
-            Self::QueueFull => "Too many batches wait to be processed; try again later.".into(),
-            Self::TooManyStreams => "Too many streams of events are open; try again later.".into(),
-            Self::DiskFull => "The server's disk is too full to take the batch; nothing was kept.".into(),
-            Self::StorageFailed(_) => {
-                "The server could not store or read what it needed; the operator's log says why.".into()
-            }
-            Self::StorageUnavailable => {
-                "The server cannot store anything at this moment; it goes on by itself when its disk is well.".into()
-            }
-            Self::Draining => "The server is shutting down; try again when it is back.".into(),
-            Self::Unauthorized => {
-                "Send a key of this server as Authorization: Bearer KEY, or as X-Api-Key: KEY.".into()
-            }
-            Self::NotFound => "There is nothing under this address.".into(),
-            Self::MethodNotAllowed { allow } => format!("This address takes only {allow}.").into(),
-            Self::InvalidParameter { name, expected } => format!("The parameter {name} must be {expected}.").into(),
-            Self::NoResult { state } => format!("The file has no text: its state is {state}.").into(),
-            Self::ContentGone => "The file was refused or damaged; its bytes are not kept.".into(),
-            Self::NotCompleted => {
-                "The batch is being cancelled and is not through with it; ask again in a moment.".into()
-            }
-            Self::NotFailed { state } => format!("Only a failed file can be retried; this one is {state}.").into(),
-            Self::RetriedTooOften { max } => {
-                format!("A file can be retried {max} times; send it again in another batch.").into()
-            }
-            Self::PreconditionFailed => "This is not the version that If-Match names; get it anew.".into(),
-            Self::RangeNotSatisfiable { length } => {
-                format!("The range holds none of the {length} bytes that there are.").into()
-            }
-            Self::CorsRefused(_) => {
-                "The server's operator has not let this page's origin in, or not for such a request.".into()
-            }
-            Self::Internal(_) => {
-                "Something failed inside the server; the operator's log says what, under the request id.".into()
-            }
         }
     }
 
@@ -239,6 +166,9 @@ impl ApiError {
                 let whole = ContentRangeSpec::Bytes { range: None, instance_length: Some(*length) };
                 (CONTENT_RANGE, ContentRange(whole).try_into_value().ok()?)
             }
+            Self::QuotaExceeded(QuotaExceeded::Requests { wait_seconds }) => (RETRY_AFTER, (*wait_seconds).into()),
+            Self::QuotaExceeded(QuotaExceeded::OpenBatches { .. }) => (RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
+            Self::QuotaExceeded(QuotaExceeded::StoredBytes { .. }) => return None,
             Self::Unauthorized => (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
             // What is left of the body is not worth reading.
             Self::RequestTimeout => (CONNECTION, HeaderValue::from_static("close")),

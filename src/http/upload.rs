@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::acknowledgement::{acknowledge, answer_after, replay};
 use super::admission::admit;
-use super::auth::Caller;
+use super::auth::{Caller, Reserved};
 use super::batches::FILES_PAGE_MAX;
 use super::digest::{Body, content_digest};
 use super::form::{file_name, json_object};
@@ -32,13 +32,14 @@ use crate::actors::uploader::{
 use crate::actors::verifier::StoredBatch;
 use crate::batch::BatchId;
 use crate::config::Limits;
+use crate::joblog::Usage;
 use crate::metrics::{UploadLabels, UploadOutcome};
 use crate::spool::{Intake, SealHeader, SealedBatch, SealedFile, Sha256Digest, SpoolError};
 
 problems!(
     UploadProblems: InvalidParameter, MalformedMultipart, NoFiles, BadField, BadContentDigest, DigestMismatch,
     BadIdempotencyKey, IdempotencyConflict, IdempotencyKeyReused, RequestTimeout, TooManyFiles, TooManyFields,
-    FieldTooLarge, BatchTooLarge, UnsupportedMediaType, AllFilesRejected, TooManyUploads, QueueFull, StorageFailed,
+    FieldTooLarge, BatchTooLarge, UnsupportedMediaType, AllFilesRejected, TooManyUploads, QueueFull, QuotaExceeded, StorageFailed,
     Internal, StorageUnavailable, Draining, DiskFull
 );
 
@@ -77,8 +78,9 @@ pub async fn upload(
     let wait = Query::of(&request)?.wait(Duration::from_millis(api.limits.wait_ms_max))?;
     let (key, digest) = (idempotency::key_of(&request)?, content_digest(request.headers())?);
     let open = admit(&request, &api)?;
+    let reserved = caller.quotas().reserve(|| api.door.usage(&caller))?;
     let key = key.map(|key| api.keys.take(caller.owner(), &key)).transpose()?;
-    let mut arriving = Arriving::new(&api, &caller);
+    let mut arriving = Arriving::new(&api, &caller, reserved);
     let body = Body::new(payload, digest);
     let parts = Multipart::new(request.headers(), body.stream());
     let received = arriving.receive(parts, body).await;
@@ -109,6 +111,7 @@ pub async fn upload(
 struct Arriving<'a> {
     api: &'a Api,
     caller: &'a Caller,
+    reserved: Reserved,
     /// Taken by the uploader of the file in hand; none after it failed.
     intake: Option<Intake>,
     files: Vec<SealedFile>,
@@ -119,11 +122,11 @@ struct Arriving<'a> {
 }
 
 impl<'a> Arriving<'a> {
-    fn new(api: &'a Api, caller: &'a Caller) -> Self {
+    fn new(api: &'a Api, caller: &'a Caller, reserved: Reserved) -> Self {
         let intake = Some(api.door.receive());
         let Limits { upload_idle_ms_max, upload_second_bytes_min, .. } = api.limits;
         let pace = Pace::new(Duration::from_millis(upload_idle_ms_max), upload_second_bytes_min);
-        Self { api, caller, intake, files: Vec::new(), metadata: None, fields: 0, received: 0, pace }
+        Self { api, caller, reserved, intake, files: Vec::new(), metadata: None, fields: 0, received: 0, pace }
     }
 
     async fn receive(&mut self, mut parts: Multipart, body: Body) -> Result<(), ApiError> {
@@ -149,6 +152,7 @@ impl<'a> Arriving<'a> {
             file_bytes_max: limits.file_bytes_max,
             name_bytes_max: usize::try_from(limits.name_bytes_max).unwrap_or(usize::MAX),
             batch_bytes_left: limits.batch_bytes_max - self.received,
+            owner_bytes_left: self.reserved.bytes_left(|| self.usage()).saturating_sub(self.kept()),
         };
         let intake = self.intake.take().expect("an intake is put back after each file");
         let uploader = Uploader::new(part, upload_limits, Arc::clone(self.api.door.metrics())).start();
@@ -207,6 +211,8 @@ impl<'a> Arriving<'a> {
             self.api.count_uploads(&self.files);
             return Err(ApiError::AllFilesRejected { files: refused(&self.files) });
         }
+        let (kept, door, caller) = (self.kept(), &self.api.door, self.caller);
+        self.reserved.take(kept, || door.usage(caller))?;
         let intake = self.intake.take().expect("an intake is put back after each file");
         let idempotency = key.as_ref().map(|key| key.sealed_with(self.fingerprint()));
         let batch = BatchId::new();
@@ -215,15 +221,18 @@ impl<'a> Arriving<'a> {
             created_ms: batch.created_ms(),
             owner: self.caller.owner().into(),
             metadata: self.metadata,
-            bytes_total: self.files.iter().map(|file| file.length).sum(),
+            bytes_total: kept,
             idempotency,
         };
         let announce = StoredBatch { batch: header.batch, files: self.files.len() };
         let (verifier, door) = (self.api.verifier.clone(), self.api.door.clone());
         let sealing = intake.seal(header, self.files, self.api.door.entering());
+        let reserved = self.reserved;
         let sealed = actix_rt::spawn(async move {
             let sealed = sealing.await?;
             drop(key);
+            // From now on the job log counts it.
+            drop(reserved);
             actix_rt::spawn(async move {
                 // Either way the answer is out: sent, or its sender dropped.
                 let _ = until_answered.await;
@@ -249,9 +258,19 @@ impl<'a> Arriving<'a> {
         match error {
             UploadError::Malformed(reason) => ApiError::MalformedMultipart(reason),
             UploadError::TooSlow => ApiError::RequestTimeout,
+            UploadError::OwnerBytes => self.reserved.used_up().into(),
             UploadError::BatchTooLarge => ApiError::BatchTooLarge { max: self.api.limits.batch_bytes_max },
             UploadError::Spool(error) => error.into(),
         }
+    }
+
+    /// Bytes of the files that are kept so far.
+    fn kept(&self) -> u64 {
+        self.files.iter().map(|file| file.length).sum()
+    }
+
+    fn usage(&self) -> Usage {
+        self.api.door.usage(self.caller)
     }
 
     /// Counts the files that had come, and the one in hand, as aborted.

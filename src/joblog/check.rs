@@ -19,7 +19,7 @@ use self::marks::{compare_marks, marks_of};
 use super::event::{EVENTS_RECORD_MAX, EventsRecord};
 use super::key::{self, Key, Piece};
 use super::record::{self, BatchRecord, Claim, FileRecord};
-use super::{Index, JobLogError, KeyedBatch};
+use super::{Holdings, Index, JobLogError, KeyedBatch};
 use crate::batch::{BatchId, FileId, Tally};
 use crate::spool::Sha256Digest;
 
@@ -35,6 +35,8 @@ pub struct Checked {
     /// Files with an outcome of their own; those that were refused while they arrived have none.
     pub outcomes: u64,
     pub claims: u64,
+    /// What each owner holds.
+    pub holdings: Holdings,
     /// Batches that are marked and have no record: a crash cut their entering short.
     pub strays: Vec<Stray>,
     /// Idempotency keys, as digests, whose batch does not name them: a crash cut that short.
@@ -142,10 +144,11 @@ impl Walk {
 
     /// Adds what was seen on another walk, over other pieces.
     fn add(&mut self, other: Self) {
-        let Checked { batches, outcomes, claims, strays, stray_keys, faults } = other.checked;
+        let Checked { batches, outcomes, claims, holdings, strays, stray_keys, faults } = other.checked;
         self.checked.batches += batches;
         self.checked.outcomes += outcomes;
         self.checked.claims += claims;
+        self.checked.holdings.add_all(holdings);
         self.checked.strays.extend(strays);
         self.checked.stray_keys.extend(stray_keys);
         self.checked.faults.extend(faults);
@@ -179,6 +182,9 @@ impl Walk {
         self.checked.batches += 1;
         let record: Option<BatchRecord> = record::decode(value).ok();
         self.note(record.is_some(), || Fault::Batch(id));
+        if let Some(record) = &record {
+            self.checked.holdings.add(record);
+        }
         self.group = Some(Group { id, record, ends: Tally::default(), results: BTreeSet::new(), has_events: false });
     }
 

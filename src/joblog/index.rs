@@ -5,12 +5,13 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::cancellations::Cancellations;
+use super::change::Committed;
 use super::completions::Completions;
 use super::event::EventsRecord;
 use super::events::Events;
 use super::motion::Motion;
 use super::record::{self, BatchRecord, Claim, FileRecord};
-use super::writer::Committed;
+use super::usage::Ledger;
 use super::{JobLogError, StoreName, key};
 use crate::batch::{BatchId, FileId};
 use crate::fault::{self, DurableStep};
@@ -23,6 +24,7 @@ pub struct Index {
     pub(super) completions: Completions,
     pub(super) cancellations: Cancellations,
     pub(super) events: Events,
+    pub(super) ledger: Ledger,
     /// Why the log takes no more changes.
     broken: OnceLock<JobLogError>,
     open_count: AtomicUsize,
@@ -36,9 +38,9 @@ impl Index {
             key.map_err(|error| JobLogError::from_sled(&error))?;
             open += 1;
         }
-        let (motion, completions, cancellations) = Default::default();
+        let (motion, completions, cancellations, ledger) = Default::default();
         let (events, broken, open_count) = (Events::of(&db)?, OnceLock::new(), AtomicUsize::new(open));
-        Ok(Self { db, motion, completions, cancellations, events, broken, open_count })
+        Ok(Self { db, motion, completions, cancellations, events, ledger, broken, open_count })
     }
 
     /// Enters a batch whose seal is durable. Not flushed: what a crash takes, the next start enters again from the seal.
@@ -67,6 +69,7 @@ impl Index {
             self.mark_broken(error);
             return Err(error);
         }
+        self.ledger.enter(&record);
         if !was_open {
             self.open_count.fetch_add(1, Ordering::Relaxed);
         }
@@ -213,6 +216,13 @@ impl Index {
 
     /// Tells those who wait what has become durable.
     pub(super) fn announce(&self, committed: &Committed) {
+        // First, so that who learns of a batch's end finds its place free.
+        for owner in &committed.reopened {
+            self.ledger.reopen(owner);
+        }
+        for less in &committed.let_go {
+            self.ledger.let_go(less);
+        }
         for file in &committed.ended {
             self.motion.end(*file);
         }

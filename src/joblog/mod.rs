@@ -3,11 +3,12 @@
 //! The log follows the seals and the results and can be made anew from them. Changes go through one writer, which flushes
 //! once for all that wait; reading asks nobody. sled is not trusted: every record has a checksum of ours, every group is
 //! followed by a sync of sled's file, opening is done with care, and every start checks the whole log. Reading order:
-//! `key`, `record`, `event`, `open`, `index`, `idempotency`, `owners`, `check`, `start`, `motion`, `completions`, `cancellations`,
+//! `key`, `record`, `event`, `open`, `index`, `idempotency`, `owners`, `usage`, `check`, `start`, `motion`, `completions`, `cancellations`,
 //! `events`, `writer`, `step`.
 
 mod blobs;
 mod cancellations;
+mod change;
 mod check;
 mod completions;
 mod event;
@@ -23,6 +24,7 @@ mod owners;
 mod record;
 mod start;
 mod step;
+mod usage;
 mod writer;
 
 use std::io;
@@ -34,6 +36,7 @@ use derive_more::{Display, Error};
 use tokio::sync::{mpsc, oneshot};
 
 use self::blobs::Blobs;
+pub use self::change::{Change, Committed, LetGo};
 pub use self::check::{Checked, Fault, Stray};
 pub use self::completions::Completion;
 pub use self::event::{BatchChange, Event, NumberedEvent};
@@ -44,7 +47,8 @@ pub use self::idempotency::{KeyPage, KeyedBatch};
 use self::index::Index;
 pub use self::motion::Moving;
 pub use self::record::{BatchRecord, Claim, ClaimedFile, FileEnd, FileRecord};
-pub use self::writer::{Change, Committed, ORDER_QUEUE_MAX};
+pub use self::usage::{Holdings, Usage};
+pub use self::writer::ORDER_QUEUE_MAX;
 use self::writer::{Order, Writer};
 use crate::batch::{BatchId, FileId};
 use crate::spool::{SealedBatch, SyncObserver};

@@ -7,10 +7,11 @@ use std::collections::{HashMap, HashSet};
 use std::mem;
 
 use self::telling::Told;
+use super::change::{Change, Committed, LetGo};
 use super::event::{BatchChange, Event};
 use super::events::News;
 use super::record::{self, BatchRecord, FileRecord};
-use super::writer::{Change, Committed};
+use super::usage::Usage;
 use super::{Index, JobLogError, StoreName, key};
 use crate::batch::{BatchId, FileId, FileState};
 use crate::fault::{self, DurableStep};
@@ -67,7 +68,9 @@ impl<'a> Step<'a> {
                 Change::Cancel { batch } => self.cancel(batch, &mut committed)?,
                 Change::Retry { batch, files, order } => self.retry(batch, files, order, &mut committed)?,
                 Change::Doom { batch } => self.doom(batch, &mut committed)?,
-                Change::Forget { batch, spool, results, owned } => self.forget(batch, [&spool, &results], owned)?,
+                Change::Forget { batch, spool, results, owned } => {
+                    self.forget(batch, [&spool, &results], owned, &mut committed)?;
+                }
                 Change::ForgetKey { key, batch } => self.forget_key(&key, batch)?,
             }
         }
@@ -114,10 +117,13 @@ impl<'a> Step<'a> {
         if is_last {
             batch.finished_ms = Some(end.ended_ms);
         }
+        let batch_owner = batch.owner.clone();
         let (owner, events) = (batch.owner.as_str().into(), telling::ended(batch, file, end, is_last));
         self.told.add(batch_id, owner, events);
         if is_last {
             committed.completed.push(batch_id);
+            let held = Usage { batches_open: 1, bytes_stored: 0 };
+            committed.let_go.push(LetGo { owner: batch_owner, held });
             self.batch.remove(key::open(batch_id));
             self.passes = DurableStep::BatchClose;
         } else if self.passes == DurableStep::ClaimAppend {

@@ -11,59 +11,15 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
 use super::blobs::Blobs;
+use super::change::{Change, Committed};
 use super::events::News;
-use super::record::{Claim, FileRecord};
 use super::step::Step;
 use super::{Index, JobLogError};
-use crate::batch::{BatchId, FileId};
 use crate::fault::{self, DurableStep};
-use crate::spool::{FrameRef, RetriedFile, Sha256Digest, SyncObserver};
+use crate::spool::SyncObserver;
 
 /// Orders that may wait for the writer: those of the supervisor and the aggregator, with room for recovery.
 pub const ORDER_QUEUE_MAX: usize = 64;
-
-/// One thing to write down.
-#[derive(Debug)]
-pub enum Change {
-    /// A file has come to its end.
-    End { file: FileId, record: Box<FileRecord> },
-    /// Attempts are over without an end of the file, or a crash has cut them short.
-    Attempts { file: FileId, retries: u32, attempts: u32, is_suspect: bool },
-    /// From now on the claim's files may be tried.
-    Claim { window: u64, claim: Claim },
-    /// Every file of the window has ended, or has been claimed again.
-    Release { window: u64 },
-    /// A batch was accepted, and those who listen may be told.
-    Tell { batch: BatchId },
-    /// The files of a batch that have no outcome are to be cancelled.
-    Cancel { batch: BatchId },
-    /// Failed files of a batch are to be tried anew; `order` is where the results say so.
-    Retry { batch: BatchId, files: Vec<RetriedFile>, order: FrameRef },
-    /// A completed batch's removal begins.
-    Doom { batch: BatchId },
-    /// Nothing of a doomed batch is left on the disk; `spool` and `results` are the segments that it had regions in, and
-    /// `owned` is the key that says whose it was, where the batch has no record that would.
-    Forget { batch: BatchId, spool: Vec<u64>, results: Vec<u64>, owned: Option<Vec<u8>> },
-    /// A batch is no longer known by the idempotency key with this digest.
-    ForgetKey { key: Sha256Digest, batch: BatchId },
-}
-
-/// What a commit brought about.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Committed {
-    /// Files that had no outcome before.
-    pub ended: Vec<FileId>,
-    /// Batches whose last file has ended.
-    pub completed: Vec<BatchId>,
-    /// Batches whose cancelling has begun.
-    pub cancelled: Vec<BatchId>,
-    /// Files that had failed and are to be tried anew.
-    pub retried: Vec<FileId>,
-    /// Batches that had been completed and are open again.
-    pub reopened: Vec<BatchId>,
-    /// How many removals have begun, ever, if one of them began with these changes.
-    pub removals: Option<u64>,
-}
 
 /// Changes that become durable together, and who waits for them.
 pub struct Order {

@@ -6,7 +6,7 @@ use actix_web::http::header::HeaderMap;
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 use super::credentials::shown;
-use super::{ApiError, Caller};
+use super::{ApiError, Caller, Quotas};
 use crate::config::{KeyDigest, KeySettings};
 
 /// The name of everybody while there are no keys.
@@ -26,9 +26,9 @@ impl Keyring {
     #[must_use]
     pub fn new(keys: &BTreeMap<String, KeySettings>) -> Self {
         if keys.is_empty() {
-            return Self::Everybody(Caller::new(LOCAL));
+            return Self::Everybody(Caller::new(LOCAL, Quotas::default()));
         }
-        Self::Keys(keys.iter().map(|(name, KeySettings { sha256 })| (*sha256, Caller::new(name))).collect())
+        Self::Keys(keys.iter().map(|(name, key)| (key.sha256, Caller::new(name, Quotas::new(key)))).collect())
     }
 
     /// Who a request with these headers is from.
@@ -42,7 +42,11 @@ impl Keyring {
         };
         let mut callers = shown(headers).map(|key| find(keys, key));
         let first = callers.next().flatten().ok_or(ApiError::Unauthorized)?;
-        if callers.all(|other| other == Some(first)) { Ok(first.clone()) } else { Err(ApiError::Unauthorized) }
+        if callers.all(|other| other.is_some_and(|other| other.owner() == first.owner())) {
+            Ok(first.clone())
+        } else {
+            Err(ApiError::Unauthorized)
+        }
     }
 }
 
@@ -63,6 +67,10 @@ mod tests {
 
     use super::*;
 
+    const fn settings_of(sha256: KeyDigest) -> KeySettings {
+        KeySettings { sha256, batches_open_max: None, bytes_stored_max: None, requests_minute_max: None }
+    }
+
     fn headers(sent: &[(HeaderName, String)]) -> HeaderMap {
         let value = |text: &str| HeaderValue::from_str(text).unwrap();
         let mut headers = HeaderMap::new();
@@ -76,7 +84,7 @@ mod tests {
     fn a_key_is_known_wherever_it_stands_and_two_must_be_the_same() {
         let made: Vec<_> = (0..3).map(|_| KeyDigest::of_new_key().unwrap()).collect();
         let names = ["ann", "bob", "eve"];
-        let settings = |at: usize| (names[at].to_owned(), KeySettings { sha256: made[at].1 });
+        let settings = |at: usize| (names[at].to_owned(), settings_of(made[at].1));
         let keyring = Keyring::new(&(0..3).map(settings).collect());
         let x_api_key = HeaderName::from_static("x-api-key");
         let bearer = |key: &str| (AUTHORIZATION, format!("Bearer {key}"));

@@ -5,6 +5,8 @@
 
 mod credentials;
 mod keyring;
+mod meter;
+mod quota;
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
 pub use self::keyring::Keyring;
+pub use self::quota::{QuotaExceeded, Quotas, Reserved};
 use super::ApiError;
 
 /// What anybody may ask: whether the server lives, and how to talk to it.
@@ -24,19 +27,25 @@ const OPEN: [&str; 4] = ["/healthz", "/readyz", "/openapi.json", "/docs"];
 const OPEN_BELOW: &str = "/docs/";
 
 /// Who sends a request. A handler that takes one is not reached by strangers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Caller {
     name: Arc<str>,
+    quotas: Arc<Quotas>,
 }
 
 impl Caller {
-    fn new(name: &str) -> Self {
-        Self { name: name.into() }
+    fn new(name: &str, quotas: Quotas) -> Self {
+        Self { name: name.into(), quotas: Arc::new(quotas) }
     }
 
     /// Under which name the batches of this caller are kept.
     pub fn owner(&self) -> &str {
         &self.name
+    }
+
+    /// What this caller may use up.
+    pub const fn quotas(&self) -> &Arc<Quotas> {
+        &self.quotas
     }
 }
 
@@ -49,12 +58,15 @@ pub async fn authenticate(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let keyring = request.app_data::<web::Data<Keyring>>().map(|keyring| keyring.caller(request.headers()));
-    match keyring.unwrap_or(Err(ApiError::Unauthorized)) {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
+    let caller = keyring.unwrap_or(Err(ApiError::Unauthorized));
+    // Whoever only asks how the server does needs no key, and pays nothing with one.
+    if !is_open(request.path()) {
+        match caller.and_then(|caller| caller.quotas.count_request().map(|()| caller).map_err(ApiError::from)) {
+            Ok(caller) => {
+                request.extensions_mut().insert(caller);
+            }
+            Err(error) => return Ok(request.error_response(error)),
         }
-        Err(_) if is_open(request.path()) => {}
-        Err(error) => return Ok(request.error_response(error)),
     }
     Ok(next.call(request).await?.map_into_boxed_body())
 }

@@ -17,7 +17,7 @@ use super::auth::Caller;
 use crate::batch::BatchId;
 use crate::config::RetentionSettings;
 use crate::custody::{BatchPage, BatchWalk, Custody, Due};
-use crate::joblog::{BatchRecord, Change, JobLogError, KeyedBatch};
+use crate::joblog::{BatchRecord, Change, JobLogError, KeyedBatch, Usage};
 use crate::metrics::Metrics;
 use crate::spool::{Intake, OnSealed, Sha256Digest, SpoolError};
 
@@ -142,6 +142,11 @@ impl Door {
     /// Batches of all owners that are not completed.
     pub(super) fn open_count(&self) -> usize {
         self.custody.joblog.open_count()
+    }
+
+    /// What a caller holds at this moment.
+    pub(super) fn usage(&self, caller: &Caller) -> Usage {
+        self.custody.joblog.usage(caller.owner())
     }
 
     /// The bytes that may still be written.

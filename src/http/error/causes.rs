@@ -6,6 +6,7 @@ use actix_multipart::MultipartError;
 
 use super::ApiError;
 use crate::custody::CustodyError;
+use crate::http::auth::QuotaExceeded;
 use crate::joblog::JobLogError;
 use crate::spool::SpoolError;
 
@@ -58,5 +59,11 @@ impl From<MultipartError> for ApiError {
 impl From<actix::MailboxError> for ApiError {
     fn from(error: actix::MailboxError) -> Self {
         Self::Internal(error.to_string())
+    }
+}
+
+impl From<QuotaExceeded> for ApiError {
+    fn from(exceeded: QuotaExceeded) -> Self {
+        Self::QuotaExceeded(exceeded)
     }
 }

@@ -3,9 +3,9 @@
 use super::Step;
 use crate::batch::BatchId;
 use crate::fault::DurableStep;
+use crate::joblog::change::{Committed, LetGo};
 use crate::joblog::record::BatchRecord;
-use crate::joblog::writer::Committed;
-use crate::joblog::{JobLogError, StoreName, key};
+use crate::joblog::{JobLogError, StoreName, Usage, key};
 use crate::spool::Sha256Digest;
 
 impl Step<'_> {
@@ -32,12 +32,20 @@ impl Step<'_> {
         id: BatchId,
         places: [&[u64]; 2],
         owned: Option<Vec<u8>>,
+        committed: &mut Committed,
     ) -> Result<(), JobLogError> {
         self.passes = DurableStep::RemovalAppend;
         let keys = self.index.keys_of(id)?;
-        let known = self.records.insert(id, None).flatten().or(self.index.batch(id)?);
+        let known = self.records.insert(id, None).unwrap_or(self.index.batch(id)?);
         self.told.forget(id);
-        let owned = owned.or(known.map(|known| key::owned(&known.owner, id)));
+        let owned = match known {
+            Some(BatchRecord { owner, bytes_total, .. }) => {
+                let owned = key::owned(&owner, id);
+                committed.let_go.push(LetGo { owner, held: Usage { batches_open: 0, bytes_stored: bytes_total } });
+                Some(owned)
+            }
+            None => owned,
+        };
         for key in keys.into_iter().map(|key| key.to_vec()).chain(owned) {
             if let Some(first) = key::marked_event(&key) {
                 self.batch.remove(key::event(first));

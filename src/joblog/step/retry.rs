@@ -3,8 +3,8 @@
 use super::{Step, telling};
 use crate::batch::{BatchId, FileId, Outcome};
 use crate::fault::DurableStep;
+use crate::joblog::change::Committed;
 use crate::joblog::record::{self, FileRecord};
-use crate::joblog::writer::Committed;
 use crate::joblog::{FileEnd, JobLogError, StoreName, key};
 use crate::spool::{FrameRef, RetriedFile};
 
@@ -65,7 +65,7 @@ impl Step<'_> {
         batch.tally.take_back(end.outcome.state());
         if batch.finished_ms.take().is_some() {
             batch.is_cancelled = false;
-            committed.reopened.push(id);
+            committed.reopened.push(batch.owner.clone());
             self.batch.insert(key::open(id), &[]);
         }
         self.supersede(id, end.results)
