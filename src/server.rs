@@ -27,13 +27,18 @@ use crate::metrics::Metrics;
 use crate::spool::DirectoryLock;
 use crate::worker::WorkerSettings;
 
+mod access;
 mod bind;
 pub(crate) mod children;
 mod connections;
 mod restart;
+mod tls;
 
+use access::Access;
+pub use access::ReadSettings;
 use bind::{announce, bind};
 use children::{processors, worker_settings};
+pub use tls::TlsError;
 
 /// Threads for the pipeline's blocking work and for reading statuses. None of that waits for a client, so more would not be
 /// quicker, and they stay.
@@ -46,11 +51,18 @@ pub enum ServeError {
     #[from(skip)]
     InUse(#[error(not(source))] String),
     #[display("the data directory {dir} cannot be used: {error}")]
-    Directory { dir: String, error: std::io::Error },
+    Directory {
+        dir: String,
+        error: std::io::Error,
+    },
     #[display("the data directory cannot be opened: {_0}{}", remedy(*_0))]
     Custody(CustodyError),
+    Tls(TlsError),
     #[display("{listen} cannot be listened on: {error}")]
-    Listen { listen: std::net::SocketAddr, error: std::io::Error },
+    Listen {
+        listen: std::net::SocketAddr,
+        error: std::io::Error,
+    },
     #[display("the server stopped: {_0}")]
     Stopped(std::io::Error),
 }
@@ -67,12 +79,13 @@ fn remedy(error: CustodyError) -> &'static str {
 }
 
 /// Serves until SIGTERM or SIGINT, and returns when it has drained. `is_restart` says that this program has taken its own
-/// place, and that its standard input is the listening socket.
+/// place, and that its standard input is the listening socket; `read_settings` reads them again for SIGHUP.
 ///
 /// # Errors
 /// When the data directory or the address cannot be used.
-pub fn run(config: Config, is_restart: bool) -> Result<(), ServeError> {
-    let listener = actix_rt::System::with_tokio_rt(runtime).block_on(serve(config, is_restart))?;
+pub fn run(config: Config, is_restart: bool, read_settings: ReadSettings) -> Result<(), ServeError> {
+    let serving = serve(config, is_restart, read_settings);
+    let listener = actix_rt::System::with_tokio_rt(runtime).block_on(serving)?;
     match listener.map(restart::replace_process) {
         Some(Err(error)) => Err(ServeError::Stopped(error)),
         None => Ok(()),
@@ -95,8 +108,15 @@ struct Pipeline {
 }
 
 /// Serves until it is told to stop; or until its storage failed and can be opened anew, and then leaves its socket.
-async fn serve(config: Config, is_restart: bool) -> Result<Option<TcpListener>, ServeError> {
+async fn serve(
+    config: Config,
+    is_restart: bool,
+    read_settings: ReadSettings,
+) -> Result<Option<TcpListener>, ServeError> {
     let started = Instant::now();
+    // From the beginning: unheard, the signal would end the program.
+    let hangups = listener(SignalKind::hangup());
+    let access = Access::new(&config)?;
     let dir = config.data_dir.display().to_string();
     let lock = DirectoryLock::take(&config.data_dir)
         .map_err(|error| ServeError::Directory { dir: dir.clone(), error })?
@@ -113,10 +133,11 @@ async fn serve(config: Config, is_restart: bool) -> Result<Option<TcpListener>, 
     let (listen, keys_kept) = (config.listen, Duration::from_millis(config.limits.idempotency_ms_max));
     let listener = restart::listener(listen, is_restart).map_err(|error| ServeError::Listen { listen, error })?;
     let kept = listener.try_clone().map_err(|error| ServeError::Listen { listen, error })?;
-    let (server, addresses) = bind(&config, listener, &custody, &health, &pipeline)?;
+    let (server, addresses) = bind(&config, listener, &custody, &health, &pipeline, &access)?;
     let handle = server.handle();
     let serving = actix_rt::spawn(server);
-    announce(&addresses);
+    announce(&addresses, access.certificate.is_some());
+    actix_rt::spawn(access.follow(hangups, read_settings));
     actix_rt::spawn(resume(Arc::clone(&custody), pipeline.verifier.clone(), recovered.open));
     actix_rt::spawn(keep_to(config.retention.clone(), Arc::clone(&custody)));
     actix_rt::spawn(keep_forgetting_keys(Arc::clone(&custody), keys_kept));
@@ -204,7 +225,7 @@ async fn until_told_to_stop() {
 }
 
 fn listener(kind: SignalKind) -> Signal {
-    signal(kind).expect("a handler for SIGTERM and SIGINT can always be set")
+    signal(kind).expect("a handler for SIGTERM, SIGINT and SIGHUP can always be set")
 }
 
 async fn next_signal(terminate: &mut Signal, interrupt: &mut Signal) -> i32 {

@@ -2,9 +2,11 @@
 
 mod support;
 
+use rustix::process::Signal;
 use serde_json::Value;
+use support::server::write_file;
 use support::wire::{self, Wire};
-use support::{Answer, Batch, DataDir, Form, Key, Server};
+use support::{Answer, Batch, DataDir, Form, Key, Server, wait_until};
 
 /// A batch that nobody has.
 const NOWHERE: &str = "01a20d85-d8c2-7640-9224-c6095bbf0000";
@@ -283,4 +285,42 @@ fn others_are_served_where_there_are_keys_or_no_keys_are_meant() {
     let server = dir.serve(&[]);
     assert_eq!(server.request("GET", "/batches", &[ann.header()]).status, 200);
     assert_eq!(server.get("/batches").status, 401);
+}
+
+#[test]
+fn keys_are_taken_over_by_sighup_but_never_all_taken_away() {
+    let dir = DataDir::new();
+    let settings = dir.scratch().join("consign.toml");
+    let ann = dir.new_key("ann", "bytes_stored_max = 1");
+    let server = dir.serve(&[]);
+    let status = |key: &Key| server.request("GET", "/batches", &[key.header()]).status;
+    let upload = || server.post_with(Form::new().file("a.txt", "words"), &[ann.header()]).status;
+    assert_eq!((status(&ann), upload()), (200, 429));
+
+    let with_ann = std::fs::read_to_string(&settings).expect("the settings can be read");
+    write_file(&settings, with_ann.replace("bytes_stored_max = 1", "bytes_stored_max = 5").as_bytes());
+    let bob = dir.new_key("bob", "");
+    assert_eq!(status(&bob), 401);
+    server.signal(Signal::HUP);
+    wait_until("bob's key", || status(&bob) == 200);
+    assert_eq!((upload(), upload()), (202, 429));
+
+    for (file, said) in [
+        ("", "whether there are keys at all changes with a restart alone"),
+        ("[keys.ann]", "the server goes on with the keys that it has"),
+        ("[keys", "the server goes on with the keys that it has: line 1"),
+    ] {
+        write_file(&settings, file.as_bytes());
+        server.signal(Signal::HUP);
+        wait_until(said, || server.log().contains(said));
+        assert_eq!((status(&ann), status(&bob), server.get("/batches").status), (200, 200, 401));
+    }
+
+    write_file(&settings, b"");
+    let [new_ann, eve] = ["ann", "eve"].map(|name| dir.new_key(name, ""));
+    server.signal(Signal::HUP);
+    wait_until("eve's key", || status(&eve) == 200);
+    assert_eq!((status(&ann), status(&bob), status(&new_ann)), (401, 401, 200));
+    let list = server.request("GET", "/batches", &[new_ann.header()]).json();
+    assert_eq!(list["batches"].as_array().map(Vec::len), Some(1), "the name has its batches");
 }

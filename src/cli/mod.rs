@@ -76,7 +76,7 @@ pub struct ServeArguments {
 }
 
 /// The flags from which settings come.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Clone, Args)]
 pub struct SettingsArguments {
     /// The settings file [default: consign.toml, if there is one]
     #[arg(long, value_name = "FILE")]
@@ -87,6 +87,12 @@ pub struct SettingsArguments {
     /// Serve everybody who reaches the address, although there are no keys
     #[arg(long)]
     insecure_no_keys: bool,
+    /// Serve over TLS with this certificate, a PEM file; SIGHUP reads it again
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<String>,
+    /// The certificate's private key, a PEM file
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<String>,
     /// Where to keep everything [default: data]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<String>,
@@ -161,12 +167,14 @@ impl SettingsArguments {
     /// # Errors
     /// [`ConfigError`] when there are none to work with.
     pub fn load(self) -> Result<Effective, ConfigError> {
-        let Self { config, listen, insecure_no_keys, data_dir, set } = self;
+        let Self { config, listen, insecure_no_keys, tls_cert, tls_key, data_dir, set } = self;
         let set = set.into_iter().map(|(key, value)| Flag { name: "--set", key, value });
         let insecure_no_keys = insecure_no_keys.then(|| true.to_string());
         let named = [
             ("--listen", "listen", listen),
             ("--insecure-no-keys", "insecure_no_keys", insecure_no_keys),
+            ("--tls-cert", "tls.cert", tls_cert),
+            ("--tls-key", "tls.key", tls_key),
             ("--data-dir", "data_dir", data_dir),
         ];
         let named =

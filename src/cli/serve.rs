@@ -14,6 +14,7 @@ use crate::{
 /// [`CliError`] when the settings are none to work with, or the server cannot start or go on.
 pub fn run(arguments: ServeArguments) -> Result<(), CliError> {
     let ServeArguments { settings, listener_on_stdin } = arguments;
+    let again = settings.clone();
     let effective = settings.load()?;
     effective.check_exposure()?;
     let Effective { config, settings } = effective;
@@ -25,5 +26,5 @@ pub fn run(arguments: ServeArguments) -> Result<(), CliError> {
     if config.keys.is_empty() && config.insecure_no_keys {
         warn!("there are no keys: everybody who reaches {} may do everything", config.listen);
     }
-    Ok(server::run(config, listener_on_stdin)?)
+    Ok(server::run(config, listener_on_stdin, Box::new(move || again.clone().load()))?)
 }

@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use super::{
     AttemptsSettings, Config, EventsSettings, ExtractSettings, KeySettings, Limits, RetentionSettings,
-    ShutdownSettings, SpoolSettings, VerifySettings, WorkerSettings, bytes::text, keys::digest_of,
+    ShutdownSettings, SpoolSettings, TlsSettings, VerifySettings, WorkerSettings, bytes::text, keys::digest_of,
 };
 use crate::batch::BATCH_FILES_LIMIT;
 
@@ -54,12 +54,17 @@ pub fn check(config: &Config) -> Result<(), Impossible> {
         events,
         retention,
         shutdown,
+        tls,
         cors,
         keys,
     } = config;
     require(!data_dir.as_os_str().is_empty(), "data_dir", "the path of a directory")?;
     let origins = "a list of origins such as https://chat.example.org, in lower case and without a path, or * alone";
     require(cors.are_origins(), "cors.origins", origins)?;
+    let TlsSettings { cert: _, key } = tls;
+    let has_key = !key.as_os_str().is_empty();
+    require(has_key || !tls.is_on(), "tls.key", "the file with the private key of tls.cert")?;
+    require(tls.is_on() || !has_key, "tls.cert", "the file with the certificate of tls.key")?;
     check_keys(keys)?;
     check_limits(limits)?;
     check_spool(spool)?;

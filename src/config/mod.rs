@@ -16,6 +16,7 @@ mod limits;
 mod retention;
 mod shutdown;
 mod text;
+mod tls;
 mod variables;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -32,6 +33,7 @@ pub use layers::{ConfigError, Flag, Sources, file_in_force};
 pub use limits::Limits;
 pub use retention::RetentionSettings;
 pub use shutdown::ShutdownSettings;
+pub use tls::TlsSettings;
 
 /// All settings of one server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +58,7 @@ pub struct Config {
     pub events: EventsSettings,
     pub retention: RetentionSettings,
     pub shutdown: ShutdownSettings,
+    pub tls: TlsSettings,
     pub cors: CorsSettings,
     /// Who may call, by name. Nobody but this machine where it is empty.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -173,6 +176,7 @@ impl Default for Config {
             events: EventsSettings::default(),
             retention: RetentionSettings::default(),
             shutdown: ShutdownSettings::default(),
+            tls: TlsSettings::default(),
             cors: CorsSettings::default(),
             keys: BTreeMap::new(),
         }

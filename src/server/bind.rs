@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
@@ -11,16 +11,20 @@ use actix_web::{App, HttpServer, web};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use super::access::Access;
 use super::children::processors;
 use super::{Pipeline, ServeError, connections};
 use crate::config::{Config, Limits};
 use crate::custody::Custody;
 use crate::health::Health;
-use crate::http::{self, Api, Door, EventStreams, Keyring};
+use crate::http::{self, Api, Door, EventStreams};
 
 /// Blocking threads of one HTTP thread that read files' contents for answers. Beside them each upload has one: a large one
 /// pins it for as long as it arrives, and must not keep others from being answered.
 const READERS_MAX: usize = 64;
+
+/// A handshake takes two turns of a line, and so some seconds on the worst; then who is silent lets others in.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 
 /// Starts taking requests on a socket; says on which addresses.
 ///
@@ -32,6 +36,7 @@ pub fn bind(
     custody: &Arc<Custody>,
     health: &Arc<Health>,
     pipeline: &Pipeline,
+    access: &Access,
 ) -> Result<(Server, Vec<std::net::SocketAddr>), ServeError> {
     let Limits { connections_max, uploads_open_max, .. } = config.limits;
     let api = web::Data::new(Api {
@@ -46,7 +51,7 @@ pub fn bind(
         blocking: Handle::current(),
         started: Instant::now(),
     });
-    let keyring = web::Data::new(Keyring::new(&config.keys));
+    let keyring = web::Data::from(Arc::clone(&access.keyring));
     let cors = config.cors.clone();
     let app = move || {
         let app = App::new().app_data(api.clone()).app_data(keyring.clone()).configure(http::routes);
@@ -63,18 +68,23 @@ pub fn bind(
         .on_connect(|connection, _| connections::watch(connection))
         .disable_signals()
         .shutdown_timeout(config.shutdown.drain_ms_max.div_ceil(1000))
-        .listen(listener)
-        .map_err(|error| ServeError::Listen { listen, error })?;
+        .tls_handshake_timeout(HANDSHAKE_MAX);
+    let server = match &access.certificate {
+        Some(certificate) => server.listen_rustls_0_23(listener, certificate.server_config()),
+        None => server.listen(listener),
+    };
+    let server = server.map_err(|error| ServeError::Listen { listen, error })?;
     let addresses = server.addrs();
     Ok((server.run(), addresses))
 }
 
 /// Says on stdout where the server listens; whoever started it may be waiting for the line.
-pub fn announce(addresses: &[std::net::SocketAddr]) {
+pub fn announce(addresses: &[std::net::SocketAddr], is_encrypted: bool) {
     let mut stdout = std::io::stdout().lock();
+    let scheme = if is_encrypted { "https" } else { "http" };
     for address in addresses {
         // A stdout that nobody reads is no reason not to serve.
-        let _ = writeln!(stdout, "listening on http://{address}");
+        let _ = writeln!(stdout, "listening on {scheme}://{address}");
     }
     let _ = stdout.flush();
 }

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::time::Duration;
 
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::rt::net::TcpStream;
 use rustix::io;
 use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle, set_tcp_user_timeout};
@@ -55,7 +56,8 @@ fn raise_limit(needed: u64) -> u64 {
 
 /// Has the kernel end a connection whose peer is gone or stuck; actix looks after those that ask for nothing.
 pub fn watch(connection: &dyn Any) {
-    let watched = connection.downcast_ref::<TcpStream>().map_or(Ok(()), set_timeouts);
+    let encrypted = || connection.downcast_ref().map(|encrypted: &TlsStream<TcpStream>| encrypted.get_ref().0);
+    let watched = connection.downcast_ref().or_else(encrypted).map_or(Ok(()), set_timeouts);
     if let Err(error) = watched {
         log::debug!("a connection cannot be watched: {error}");
     }

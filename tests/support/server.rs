@@ -218,7 +218,7 @@ impl Server {
         let address = BufReader::new(stdout)
             .lines()
             .map_while(Result::ok)
-            .find_map(|line| line.strip_prefix("listening on http://").and_then(|address| address.trim().parse().ok()));
+            .find_map(|line| announced(&line).and_then(|address| address.trim().parse().ok()));
         self.addr = address.unwrap_or(self.addr);
         address.is_some()
     }
@@ -261,7 +261,7 @@ fn listening_on(stdout: ChildStdout) -> SocketAddr {
     let (found, address) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if let Some(address) = line.strip_prefix("listening on http://") {
+            if let Some(address) = announced(&line) {
                 // The test may have given up by now.
                 let _ = found.send(address.to_owned());
             }
@@ -269,6 +269,11 @@ fn listening_on(stdout: ChildStdout) -> SocketAddr {
     });
     let address = address.recv_timeout(DEADLINE).expect("the server says where it listens and goes on");
     address.trim().parse().unwrap_or_else(|_| panic!("{address:?} is no address"))
+}
+
+/// The address in the line that says it, with TLS or without.
+fn announced(line: &str) -> Option<&str> {
+    ["listening on http://", "listening on https://"].iter().find_map(|prefix| line.strip_prefix(prefix))
 }
 
 /// Writes a file for a test.

@@ -74,37 +74,42 @@ impl Wire {
 
     /// Reads one answer.
     pub fn answer(&mut self) -> Answer {
-        let head = self.read_head();
-        let mut lines = head.lines();
-        let status_line = lines.next().expect("an answer has a first line");
-        let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let status = status.unwrap_or_else(|| panic!("{status_line:?} has a status"));
-        let headers: Vec<_> = lines
-            .filter_map(|line| line.split_once(':'))
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-            .collect();
-        let mut answer = Answer { status, headers, body: Vec::new() };
-        let length: usize = answer.header("content-length").parse().expect("short answers say how long they are");
-        answer.body.resize(length, 0);
-        self.stream.read_exact(&mut answer.body).expect("the body comes whole");
-        answer
+        read_answer(&mut self.stream)
     }
 
     /// Whether the server has closed the connection, waiting for it if it has not.
     pub fn closed_by_server(&mut self) -> bool {
         matches!(self.stream.read(&mut [0]), Ok(0)) || self.stream.take_error().is_ok_and(|error| error.is_some())
     }
+}
 
-    fn read_head(&mut self) -> String {
-        let mut head = Vec::new();
-        let mut byte = [0];
-        while !head.ends_with(b"\r\n\r\n") {
-            let read = self.stream.read(&mut byte);
-            assert!(matches!(read, Ok(1)), "{read:?} after {:?} of an answer", String::from_utf8_lossy(&head));
-            head.push(byte[0]);
-        }
-        String::from_utf8(head).expect("a head is text")
+/// Reads one answer from any kind of connection.
+pub fn read_answer(stream: &mut impl Read) -> Answer {
+    let head = read_head(stream);
+    let mut lines = head.lines();
+    let status_line = lines.next().expect("an answer has a first line");
+    let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.unwrap_or_else(|| panic!("{status_line:?} has a status"));
+    let headers: Vec<_> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    let mut answer = Answer { status, headers, body: Vec::new() };
+    let length: usize = answer.header("content-length").parse().expect("short answers say how long they are");
+    answer.body.resize(length, 0);
+    stream.read_exact(&mut answer.body).expect("the body comes whole");
+    answer
+}
+
+fn read_head(stream: &mut impl Read) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        let read = stream.read(&mut byte);
+        assert!(matches!(read, Ok(1)), "{read:?} after {:?} of an answer", String::from_utf8_lossy(&head));
+        head.push(byte[0]);
     }
+    String::from_utf8(head).expect("a head is text")
 }
 
 /// A reader that makes its bytes on the fly, so that a test can send more than it wants to hold.

@@ -1,6 +1,7 @@
 //! Which key is whose. A key is looked for among all of them, in the time that it takes to compare with all.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use actix_web::http::header::HeaderMap;
 use subtle::{ConditionallySelectable, ConstantTimeEq};
@@ -14,7 +15,10 @@ const LOCAL: &str = "local";
 
 /// Who may call.
 #[derive(Debug)]
-pub enum Keyring {
+pub struct Keyring(RwLock<Arc<Callers>>);
+
+#[derive(Debug)]
+enum Callers {
     /// Everybody who reaches the server.
     Everybody(Caller),
     /// Those who show one of these keys.
@@ -25,10 +29,20 @@ impl Keyring {
     /// The keys that the settings name.
     #[must_use]
     pub fn new(keys: &BTreeMap<String, KeySettings>) -> Self {
-        if keys.is_empty() {
-            return Self::Everybody(Caller::new(LOCAL, Quotas::default()));
-        }
-        Self::Keys(keys.iter().map(|(name, key)| (key.sha256, Caller::new(name, Quotas::new(key)))).collect())
+        let nobody = Callers::Keys(Vec::new());
+        Self(RwLock::new(Arc::new(nobody.followed_by(keys))))
+    }
+
+    /// Changes the keys for these; what arrives with one whose name stays is counted on.
+    pub fn replace(&self, keys: &BTreeMap<String, KeySettings>) {
+        let mut callers = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *callers = Arc::new(callers.followed_by(keys));
+    }
+
+    /// Whether there are no keys, so that everybody may call.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(*self.callers(), Callers::Everybody(_))
     }
 
     /// Who a request with these headers is from.
@@ -36,17 +50,35 @@ impl Keyring {
     /// # Errors
     /// [`ApiError::Unauthorized`] when it shows no key, one that is none of ours, or keys that differ.
     pub fn caller(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
-        let keys = match self {
-            Self::Everybody(caller) => return Ok(caller.clone()),
-            Self::Keys(keys) => keys,
+        let callers = self.callers();
+        let keys = match &*callers {
+            Callers::Everybody(caller) => return Ok(caller.clone()),
+            Callers::Keys(keys) => keys,
         };
         let mut callers = shown(headers).map(|key| find(keys, key));
         let first = callers.next().flatten().ok_or(ApiError::Unauthorized)?;
-        if callers.all(|other| other.is_some_and(|other| other.owner() == first.owner())) {
-            Ok(first.clone())
-        } else {
-            Err(ApiError::Unauthorized)
+        let is_first = |other: Option<&Caller>| other.is_some_and(|other| other.owner() == first.owner());
+        if callers.all(is_first) { Ok(first.clone()) } else { Err(ApiError::Unauthorized) }
+    }
+
+    fn callers(&self) -> Arc<Callers> {
+        // They are swapped whole.
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Callers {
+    fn followed_by(&self, keys: &BTreeMap<String, KeySettings>) -> Self {
+        if keys.is_empty() {
+            return Self::Everybody(Caller::new(LOCAL, Quotas::default()));
         }
+        let known = if let Self::Keys(known) = self { known.as_slice() } else { &[] };
+        let caller = |(name, settings): (&String, &KeySettings)| {
+            let before = known.iter().find(|(_, caller)| caller.owner() == name);
+            let quotas = Quotas::new(settings, before.map(|(_, caller)| &**caller.quotas()));
+            (settings.sha256, Caller::new(name, quotas))
+        };
+        Self::Keys(keys.iter().map(caller).collect())
     }
 }
 

@@ -15,8 +15,9 @@ use crate::joblog::Usage;
 pub struct Quotas {
     batches_open_max: Option<usize>,
     bytes_stored_max: Option<u64>,
-    requests: Option<Meter>,
-    arriving: Mutex<Usage>,
+    requests_minute_max: Option<u32>,
+    requests: Option<Arc<Meter>>,
+    arriving: Arc<Mutex<Usage>>,
 }
 
 /// A quota that is used up.
@@ -31,11 +32,16 @@ pub enum QuotaExceeded {
 }
 
 impl Quotas {
-    /// The quotas that a key's settings say.
-    pub fn new(settings: &KeySettings) -> Self {
+    /// The quotas that a key's settings say, with what is counted by those `before`, if the key had some.
+    pub fn new(settings: &KeySettings, before: Option<&Self>) -> Self {
         let &KeySettings { sha256: _, batches_open_max, bytes_stored_max, requests_minute_max } = settings;
-        let requests = requests_minute_max.map(Meter::new);
-        Self { batches_open_max, bytes_stored_max, requests, arriving: Mutex::default() }
+        let same_pace = before.filter(|before| before.requests_minute_max == requests_minute_max);
+        let requests = match same_pace {
+            Some(before) => before.requests.clone(),
+            None => requests_minute_max.map(|max| Arc::new(Meter::new(max))),
+        };
+        let arriving = before.map(|before| Arc::clone(&before.arriving)).unwrap_or_default();
+        Self { batches_open_max, bytes_stored_max, requests_minute_max, requests, arriving }
     }
 
     /// Counts a request.
