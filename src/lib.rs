@@ -1,7 +1,7 @@
 //! Consign takes custody of files: durable batch intake, supervised extraction, a definite outcome for each file.
 //!
 //! The modules in reading order: the nouns, the settings and counters, the two doors to state (bytes and log) and where
-//! they meet, the reading of files and the child that does it, the pipeline, and the ways in.
+//! they meet, the reading of files with the child that does it and the scanner before it, the pipeline, and the ways in.
 
 pub mod batch;
 pub mod config;
@@ -14,6 +14,7 @@ pub mod joblog;
 pub mod spool;
 
 pub mod extract;
+pub mod scan;
 pub mod worker;
 
 pub mod actors;
