@@ -4,15 +4,16 @@
 TOOLS := $(CURDIR)/target/tools
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
-export PATH := $(TOOLS)/bin:$(PATH)
+# Debian has clamd where only root looks.
+export PATH := $(TOOLS)/bin:$(PATH):/usr/sbin
 
 # Tests need the hidden hooks that make a worker hang, crash or run out of memory, and the faults of durable steps.
 TEST_FEATURES := --features test-hooks,fault
 
 # What some tests use beside the toolchain, and the Debian packages that have it. Without it those tests say that they
 # did not run.
-TEST_PROGRAMS := curl python3 strace tesseract
-DEBIAN_PACKAGES := curl python3 strace tesseract-ocr tesseract-ocr-eng
+TEST_PROGRAMS := clamd curl python3 strace tesseract
+DEBIAN_PACKAGES := clamav-daemon curl python3 strace tesseract-ocr tesseract-ocr-eng
 
 .DEFAULT_GOAL := help
 .PHONY: help run test api-test corpus corpus-cpu start-up torture power-cut fuzz setup-debian check audit fmt release clean components cargo-deny cargo-fuzz

@@ -1,8 +1,10 @@
 //! Whether the server can take work, and if not, why: set by whoever notices, read by `/readyz`.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::watch;
+
+use crate::scan::Scanner;
 
 /// What keeps the server from taking work.
 #[derive(Debug, Default)]
@@ -11,6 +13,7 @@ pub struct Health {
     workers: Mutex<Option<String>>,
     room_gaps: OnceLock<Vec<String>>,
     ocr: OnceLock<String>,
+    scanner: OnceLock<Arc<Scanner>>,
 }
 
 impl Health {
@@ -51,6 +54,18 @@ impl Health {
     #[must_use]
     pub fn ocr(&self) -> Option<&str> {
         self.ocr.get().map(String::as_str)
+    }
+
+    /// Notes the scanner for malware, without whose verdict no file passes.
+    pub fn set_scanner(&self, scanner: Arc<Scanner>) {
+        // There is one start, and nothing else sets it.
+        let _ = self.scanner.set(scanner);
+    }
+
+    /// The scanner for malware, where the settings name one.
+    #[must_use]
+    pub fn scanner(&self) -> Option<&Scanner> {
+        self.scanner.get().map(Arc::as_ref)
     }
 
     /// Why no worker can be started, if that is so.

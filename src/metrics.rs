@@ -28,6 +28,22 @@ pub struct UploadLabels {
     pub outcome: String,
 }
 
+/// What a try to scan a file for malware brought.
+#[derive(Debug, Display, Clone, Copy, PartialEq, Eq)]
+#[display(rename_all = "snake_case")]
+pub enum ScanResult {
+    Clean,
+    Found,
+    TooLarge,
+    Unavailable,
+    Unreadable,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ScanLabels {
+    pub result: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct CodeLabels {
     pub code: String,
@@ -77,6 +93,8 @@ pub struct Metrics {
     pub files_ended: Family<StateLabels, Counter>,
     pub processing_retries: Counter,
     pub verification_failures: Family<CodeLabels, Counter>,
+    pub scans: Family<ScanLabels, Counter>,
+    pub scan_seconds: Histogram,
     pub worker_crashes: Family<CauseLabels, Counter>,
     pub actor_panics: Counter,
     pub processing_seconds: Histogram,
@@ -96,7 +114,7 @@ pub struct Metrics {
     pub uptime_seconds: Gauge<f64, AtomicU64>,
 }
 
-/// From a small text to the wall-clock limit.
+/// From a small text to the wall-clock limit; a scan takes as long.
 fn processing_buckets() -> Histogram {
     Histogram::new([0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0])
 }
@@ -121,6 +139,8 @@ impl Metrics {
             files_ended: Family::default(),
             processing_retries: Counter::default(),
             verification_failures: Family::default(),
+            scans: Family::default(),
+            scan_seconds: processing_buckets(),
             worker_crashes: Family::default(),
             actor_panics: Counter::default(),
             processing_seconds: processing_buckets(),
@@ -154,7 +174,18 @@ impl Metrics {
         for state in [FileState::Succeeded, FileState::Failed, FileState::Rejected, FileState::Cancelled] {
             drop(self.files_ended.get_or_create(&StateLabels { state: state.to_string() }));
         }
-        for code in [Code::Missing, Code::Damaged, Code::Unreadable, Code::TypeMismatch, Code::UnsupportedType] {
+        for result in [
+            ScanResult::Clean,
+            ScanResult::Found,
+            ScanResult::TooLarge,
+            ScanResult::Unavailable,
+            ScanResult::Unreadable,
+        ] {
+            drop(self.scans.get_or_create(&ScanLabels { result: result.to_string() }));
+        }
+        let of_scans = [Code::MalwareFound, Code::ScanUnavailable, Code::TooLargeToScan];
+        let of_checks = [Code::Missing, Code::Damaged, Code::Unreadable, Code::TypeMismatch, Code::UnsupportedType];
+        for code in of_checks.into_iter().chain(of_scans) {
             drop(self.verification_failures.get_or_create(&CodeLabels { code: code.to_string() }));
         }
         for code in WORKER_ENDS {
@@ -169,8 +200,15 @@ impl Metrics {
         r.register("processing_retries", "Attempts that will be made again", self.processing_retries.clone());
         r.register(
             "verification_failures",
-            "Stored files that were not what their seal promises, by code",
+            "Stored files that verification ended, by code",
             self.verification_failures.clone(),
+        );
+        r.register("scans", "Tries to have a file scanned for malware, by result", self.scans.clone());
+        r.register_with_unit(
+            "scan",
+            "Time of a try to have a file scanned for malware",
+            Unit::Seconds,
+            self.scan_seconds.clone(),
         );
         r.register("worker_crashes", "Workers that died or were killed, by cause", self.worker_crashes.clone());
         r.register("actor_panics", "Panics caught inside the server", self.actor_panics.clone());

@@ -32,12 +32,14 @@ mod bind;
 pub(crate) mod children;
 mod connections;
 mod restart;
+pub(crate) mod scanner;
 mod tls;
 
 use access::Access;
 pub use access::ReadSettings;
 use bind::{announce, bind};
 use children::{processors, worker_settings};
+use scanner::scan_options;
 pub use tls::TlsError;
 
 /// Threads for the pipeline's blocking work and for reading statuses. None of that waits for a client, so more would not be
@@ -175,7 +177,8 @@ fn start_pipeline(config: &Config, worker: WorkerSettings, custody: &Arc<Custody
     };
     let supervisor = Supervisor::new(Arc::clone(custody), aggregator.clone(), processor, options).start();
     let VerifySettings { tries_max, backoff_ms_base } = config.verify;
-    let options = VerifierOptions { tries_max, backoff_base: Duration::from_millis(backoff_ms_base) };
+    let (backoff_base, scan) = (Duration::from_millis(backoff_ms_base), scan_options(config, health));
+    let options = VerifierOptions { tries_max, backoff_base, scan };
     let verifier = Verifier::new(Arc::clone(custody), supervisor.clone(), aggregator.clone(), options).start();
     Pipeline { verifier, supervisor, aggregator }
 }

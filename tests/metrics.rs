@@ -16,6 +16,8 @@ fn every_metric_that_is_promised_is_there_with_its_help() {
         "consign_processing_retries",
         "consign_verification_failures",
         "consign_worker_crashes",
+        "consign_scans",
+        "consign_scan_seconds",
         "consign_processing_seconds",
         "consign_queue_depth",
         "consign_spool_files",

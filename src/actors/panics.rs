@@ -30,6 +30,8 @@ pub enum Duty {
     Turn,
     /// A file is looked at.
     Look,
+    /// A file is scanned for malware.
+    Scan,
     Stop,
     VerifiedFile,
     /// A batch is cancelled, and what waits of it is ended.
@@ -65,6 +67,9 @@ impl Duty {
 
     /// Those of a cancelling.
     pub const CANCELLING: [Self; 2] = [Self::CancelledBatch, Self::Sweep];
+
+    /// Those of work as it goes with a scanner for malware, besides.
+    pub const SCANNING: [Self; 1] = [Self::Scan];
 
     /// Those of the drain.
     pub const DRAIN: [Self; 4] = [Self::Stop, Self::Drain, Self::Flush, Self::ReleaseClaims];

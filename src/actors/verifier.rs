@@ -2,7 +2,8 @@
 //!
 //! Takes `StoredBatch` and hands out the batches' files in turn, as slots become free. What may be transient (missing,
 //! short, unreadable) is looked at again with backoff and jitter; what is final ends the file, gives the corrupt bytes back
-//! and says so. Looking is done on blocking threads, a few files at a time.
+//! and says so. Where a scanner is named, a file is scanned before anybody else sees it. Looking is done on blocking
+//! threads, a few files at a time.
 
 use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
@@ -26,10 +27,12 @@ use crate::spool::Timings;
 
 mod cancel;
 mod check;
+mod scan;
 mod turn;
 
 pub use cancel::CancelledBatch;
 use check::{Checked, Sound, check};
+pub use scan::ScanOptions;
 use turn::{WaitingFile, read_turn};
 
 /// Batches that may be announced and not yet in the ring.
@@ -42,10 +45,12 @@ const CHECKS_MAX: usize = 8;
 const TURN_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How often and how soon a file is looked at again.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct VerifierOptions {
     pub tries_max: u32,
     pub backoff_base: Duration,
+    /// None where files are not scanned for malware.
+    pub scan: Option<ScanOptions>,
 }
 
 /// Proves that files are what their seals promise.
@@ -210,18 +215,23 @@ impl Work {
                     () = tokio::time::sleep(backoff::delay(self.options.backoff_base, tried)) => {}
                     () = self.custody.joblog.cancelled(file.id.batch()) => break checked,
                 },
+                Checked::Sound(sound) => break self.scan(&file, sound).await,
                 checked => break checked,
             }
         };
         let timings = Timings { verify_ms: ms_since(begun), ..Timings::default() };
         match checked {
-            Checked::Sound(_) | Checked::NotYet(_) if self.custody.joblog.is_cancelled(file.id.batch()) => {
+            Checked::Sound(_) | Checked::NotYet(_) | Checked::Unscanned(_)
+                if self.custody.joblog.is_cancelled(file.id.batch()) =>
+            {
                 self.end(&file, Outcome::Cancelled, false, timings, slot).await;
             }
             Checked::Sound(sound) => self.pass_on(&file, sound, timings, slot).await,
             Checked::Refused(error) => self.end(&file, Outcome::Rejected(error), true, timings, slot).await,
             Checked::Lost(error) => self.end(&file, Outcome::Failed(error), true, timings, slot).await,
-            Checked::NotYet(error) => self.end(&file, Outcome::Failed(error), false, timings, slot).await,
+            Checked::NotYet(error) | Checked::Unscanned(error) => {
+                self.end(&file, Outcome::Failed(error), false, timings, slot).await;
+            }
         }
     }
 

@@ -34,6 +34,9 @@ pub enum FileErrorCode {
     Panicked,
     ParseError,
     PasswordProtected,
+    MalwareFound,
+    ScanUnavailable,
+    TooLargeToScan,
 }
 
 impl FileErrorCode {
@@ -66,6 +69,11 @@ impl FileErrorCode {
             Self::Panicked => "Reading the file failed inside its parser.",
             Self::ParseError => "The file is damaged, or not what its type says.",
             Self::PasswordProtected => "The file is protected by a password; remove it and upload the file again.",
+            Self::MalwareFound => "Malware was found in the file; it is not kept.",
+            Self::ScanUnavailable => {
+                "The file is kept, but it could not be scanned for malware; try again when the scanner is well."
+            }
+            Self::TooLargeToScan => "The file is kept, but it is too large for the malware scanner to read whole.",
         }
     }
 
@@ -75,7 +83,13 @@ impl FileErrorCode {
     pub const fn retryable(self) -> bool {
         matches!(
             self,
-            Self::DigestMismatch | Self::Unreadable | Self::Timeout | Self::Stalled | Self::OutOfMemory | Self::Crashed
+            Self::DigestMismatch
+                | Self::Unreadable
+                | Self::Timeout
+                | Self::Stalled
+                | Self::OutOfMemory
+                | Self::Crashed
+                | Self::ScanUnavailable
         )
     }
 }
@@ -85,7 +99,7 @@ impl FileErrorCode {
 #[display("{code}{}", detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default())]
 pub struct FileError {
     pub code: FileErrorCode,
-    /// A word that makes the code exact, such as `SIGSEGV`; ours, never a parser's.
+    /// A word that makes the code exact, such as `SIGSEGV` or the name of a signature; never a parser's.
     pub detail: Option<String>,
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
 use super::{
-    AttemptsSettings, Config, EventsSettings, ExtractSettings, KeySettings, Limits, RetentionSettings,
+    AttemptsSettings, Config, EventsSettings, ExtractSettings, KeySettings, Limits, RetentionSettings, ScanSettings,
     ShutdownSettings, SpoolSettings, TlsSettings, VerifySettings, WorkerSettings, bytes::text, keys::digest_of,
 };
 use crate::batch::BATCH_FILES_LIMIT;
@@ -28,6 +28,8 @@ const CLAIM_WINDOW_MAX: usize = 4_096;
 const STOCK_SEGMENTS_MAX: usize = 64;
 /// Each level takes room on a child's stack.
 const NESTING_MAX: usize = 16;
+/// More scans at one time than a scanner has threads; each takes a descriptor.
+const SCANS_MAX: usize = 64;
 /// A child's vocabulary alone takes half of this.
 const CHILD_BYTES_MIN: u64 = 128 << 20;
 
@@ -49,6 +51,7 @@ pub fn check(config: &Config) -> Result<(), Impossible> {
         spool,
         attempts,
         verify,
+        scan,
         extract,
         worker,
         events,
@@ -70,6 +73,7 @@ pub fn check(config: &Config) -> Result<(), Impossible> {
     check_spool(spool)?;
     check_attempts(attempts)?;
     check_verify(verify)?;
+    check_scan(scan)?;
     check_worker(worker, limits)?;
     check_extract(extract, worker)?;
     check_events(events)?;
@@ -145,6 +149,14 @@ fn check_verify(verify: &VerifySettings) -> Result<(), Impossible> {
     let &VerifySettings { tries_max, backoff_ms_base } = verify;
     within("verify.tries_max", tries_max, 1, TRIES_MAX)?;
     within("verify.backoff_ms_base", backoff_ms_base, 0, MS_MAX)
+}
+
+fn check_scan(scan: &ScanSettings) -> Result<(), Impossible> {
+    let &ScanSettings { clamd: _, tries_max, backoff_ms_base, timeout_ms_max, scans_max } = scan;
+    within("scan.tries_max", tries_max, 1, TRIES_MAX)?;
+    within("scan.backoff_ms_base", backoff_ms_base, 0, MS_MAX)?;
+    within("scan.timeout_ms_max", timeout_ms_max, 1, MS_MAX)?;
+    within("scan.scans_max", scans_max, 1, SCANS_MAX)
 }
 
 fn check_extract(extract: &ExtractSettings, worker: &WorkerSettings) -> Result<(), Impossible> {

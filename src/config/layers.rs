@@ -352,8 +352,12 @@ mod tests {
 
     #[test]
     fn what_is_printed_reads_back_as_the_same_settings() {
-        let flags =
-            [("data_dir", "a \"b\"\n# c"), ("limits.file_bytes_max", "1025"), ("spool.segment_bytes", "1.5 GiB")];
+        let flags = [
+            ("data_dir", "a \"b\"\n# c"),
+            ("limits.file_bytes_max", "1025"),
+            ("spool.segment_bytes", "1.5 GiB"),
+            ("scan.clamd", "unix:/run/clamav/clamd.ctl"),
+        ];
         let effective = load("", &[("CONSIGN_WORKER_TOKENIZER", "o200k_base")], &flags).unwrap();
         assert_eq!(load(&effective.to_string(), &[], &[]).unwrap().config, effective.config);
         assert_eq!(effective.config.spool.segment_bytes, GIB + 512 * MIB);
@@ -416,6 +420,12 @@ mod tests {
             ("limits.upload_idle_ms_max", "0", "from 1 to 604800000"),
             ("attempts.max", "5000000000", "a whole number from 0 to 4294967295"),
             ("attempts.claim_window", "0", "from 1 to 4096"),
+            (
+                "scan.clamd",
+                "127.0.0.1:3310",
+                "an address such as tcp://127.0.0.1:3310 or unix:/run/clamav/clamd.ctl, or empty",
+            ),
+            ("scan.scans_max", "0", "from 1 to 64"),
             ("spool.memory_bytes_max", "4 MiB", "at least spool.small_batch_bytes_max, which is 8 MiB"),
             ("worker.memory_bytes_max", "64 MiB", "at least 128 MiB"),
             ("worker.memory_bytes_max", "200 MiB", "at least limits.extract_bytes_max, which is 256 MiB"),

@@ -14,6 +14,7 @@ mod keys;
 mod layers;
 mod limits;
 mod retention;
+mod scan;
 mod shutdown;
 mod text;
 mod tls;
@@ -32,6 +33,7 @@ pub use keys::{KeyDigest, KeySettings, is_key_name};
 pub use layers::{ConfigError, Flag, Sources, file_in_force};
 pub use limits::Limits;
 pub use retention::RetentionSettings;
+pub use scan::ScanSettings;
 pub use shutdown::ShutdownSettings;
 pub use tls::TlsSettings;
 
@@ -53,6 +55,7 @@ pub struct Config {
     pub spool: SpoolSettings,
     pub attempts: AttemptsSettings,
     pub verify: VerifySettings,
+    pub scan: ScanSettings,
     pub extract: ExtractSettings,
     pub worker: WorkerSettings,
     pub events: EventsSettings,
@@ -171,6 +174,7 @@ impl Default for Config {
             spool: SpoolSettings::default(),
             attempts: AttemptsSettings::default(),
             verify: VerifySettings::default(),
+            scan: ScanSettings::default(),
             extract: ExtractSettings::default(),
             worker: WorkerSettings::default(),
             events: EventsSettings::default(),

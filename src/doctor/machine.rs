@@ -1,8 +1,10 @@
-//! What the machine has for the server: an OCR engine, the parts of the locked room, room on the disk.
+//! What the machine has for the server: an OCR engine, a scanner for malware, the parts of the locked room, room on the disk.
 
 use super::report::Machine;
 use crate::config::Config;
+use crate::scan::{ScanError, Scanner};
 use crate::server::children::{bare_worker_settings, find_ocr};
+use crate::server::scanner::scanner;
 use crate::spool;
 use crate::worker::Child;
 
@@ -21,6 +23,12 @@ pub async fn machine(config: &Config) -> Machine {
         }
         Err(reason) => machine.ocr_missing = Some(reason),
     }
+    if let Some(scanner) = scanner(config) {
+        match name(&scanner).await {
+            Ok(version) => machine.scanner = Some(version),
+            Err(error) => machine.scanner_trouble = Some(error.to_string()),
+        }
+    }
     match Child::spawn(&settings).await {
         Ok(child) => {
             machine.room_gaps = Some(child.gaps().to_vec());
@@ -29,4 +37,9 @@ pub async fn machine(config: &Config) -> Machine {
         Err(error) => machine.room_unknown = Some(error.to_string()),
     }
     machine
+}
+
+async fn name(scanner: &Scanner) -> Result<String, ScanError> {
+    scanner.look().await?;
+    scanner.version().await
 }

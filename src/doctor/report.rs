@@ -145,6 +145,10 @@ pub struct Machine {
     pub ocr_languages: Vec<String>,
     /// Why text in pictures is not recognised.
     pub ocr_missing: Option<String>,
+    /// What scans files for malware, such as `ClamAV 1.4.3`.
+    pub scanner: Option<String>,
+    /// Why the scanner that the settings name gives no verdicts.
+    pub scanner_trouble: Option<String>,
     /// What the kernel cannot keep a worker from, a sentence each; none where the locked room is whole.
     pub room_gaps: Option<Vec<String>>,
     /// Why no worker could be started to see that.
@@ -251,6 +255,11 @@ impl fmt::Display for Machine {
                 writeln!(out, "text in images  {engine}, languages: {}", self.ocr_languages.join(", "))?;
             }
             (None, reason) => writeln!(out, "text in images  none: {}", reason.as_deref().unwrap_or("not looked for"))?,
+        }
+        match (&self.scanner, &self.scanner_trouble) {
+            (Some(scanner), _) => writeln!(out, "malware scan    {scanner}")?,
+            (None, Some(trouble)) => writeln!(out, "malware scan    no verdicts: {trouble}; no file passes")?,
+            (None, None) => writeln!(out, "malware scan    none: scan.clamd is not set")?,
         }
         match (&self.room_gaps, &self.room_unknown) {
             (Some(gaps), _) if gaps.is_empty() => writeln!(out, "locked room     limits, Landlock and seccomp: whole"),

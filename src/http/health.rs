@@ -37,6 +37,10 @@ pub async fn ready(api: web::Data<Api>) -> HttpResponse {
     let least = api.limits.disk_free_bytes_min;
     // Not on a thread of its own: there may be none to be had, and then this is the one that has to say so.
     let free = api.door.free_bytes();
+    let scanner = match api.health.scanner() {
+        Some(scanner) => Some(Check::of(scanner.look().await.err().map(|error| error.to_string()))),
+        None => None,
+    };
     let checks = Checks {
         disk: Check::of(match free {
             Ok(free) if free >= least => None,
@@ -48,9 +52,11 @@ pub async fn ready(api: web::Data<Api>) -> HttpResponse {
                 .then(|| "it takes no changes; the server goes on by itself when its disk is well".into()),
         ),
         workers: Check::of(api.health.workers()),
+        scanner,
         drain: Check::of(api.health.is_draining().then(|| "the server is shutting down".into())),
     };
-    let is_ready = checks.disk.ok && checks.storage.ok && checks.workers.ok && checks.drain.ok;
+    let is_scanner_ready = checks.scanner.as_ref().is_none_or(|scanner| scanner.ok);
+    let is_ready = checks.disk.ok && checks.storage.ok && checks.workers.ok && is_scanner_ready && checks.drain.ok;
     let mut response = if is_ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     let engine = api.health.ocr().map(str::to_owned);
     let ocr = Ocr { available: engine.is_some(), engine };
@@ -121,6 +127,9 @@ struct Checks {
     disk: Check,
     storage: Check,
     workers: Check,
+    /// None where files are not scanned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scanner: Option<Check>,
     drain: Check,
 }
 

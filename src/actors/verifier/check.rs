@@ -15,7 +15,9 @@ pub enum Checked {
     NotYet(FileError),
     /// The bytes are there, and not those that were acknowledged.
     Lost(FileError),
-    /// The client's own doing: content that does not fit the name, or that no text can be read from.
+    /// Sound as far as it can be told without a scanner's verdict; the bytes are kept.
+    Unscanned(FileError),
+    /// The client's own doing: malware, content that does not fit the name, or that no text can be read from.
     Refused(FileError),
 }
 
