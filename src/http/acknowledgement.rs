@@ -8,11 +8,11 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use super::auth::Caller;
 use super::batches::{FILES_PAGE_MAX, Page, next_page, until_completed, view};
 use super::door::OwnBatch;
-use super::view::{BatchState, BatchView};
+use super::view::{BatchState, BatchView, ErrorView, RefusedFileView};
 use super::{Api, ApiError};
 use crate::batch::BatchId;
 use crate::custody::{BatchStatus, FileStatus};
-use crate::spool::SealedBatch;
+use crate::spool::{SealedBatch, SealedFile};
 
 /// Says that an answer is that of a batch that was there already.
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -62,4 +62,13 @@ fn accepted(status: BatchStatus, files: Vec<FileStatus>) -> HttpResponse {
 fn located(mut response: HttpResponseBuilder, id: BatchId) -> HttpResponseBuilder {
     response.insert_header((LOCATION, format!("/batches/{id}")));
     response
+}
+
+/// The files that were refused, and why, when there is no batch to tell it.
+pub fn refused(files: &[SealedFile]) -> Vec<RefusedFileView> {
+    let view = |(index, file): (usize, &SealedFile)| {
+        let error = ErrorView::from(file.refused.as_ref()?);
+        Some(RefusedFileView { index, name: file.name.clone(), error })
+    };
+    files.iter().enumerate().filter_map(view).take(FILES_PAGE_MAX).collect()
 }

@@ -12,7 +12,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 use tokio::sync::oneshot;
 
-use super::acknowledgement::{acknowledge, answer_after, replay};
+use super::acknowledgement::{acknowledge, answer_after, refused, replay};
 use super::admission::admit;
 use super::auth::{Caller, Reserved};
 use super::batches::FILES_PAGE_MAX;
@@ -23,7 +23,7 @@ use super::openapi::parameters::{UploadHeaders, Wait};
 use super::openapi::schemas::UploadForm;
 use super::openapi::{examples, problems};
 use super::query::Query;
-use super::view::{BatchView, ErrorView, RefusedFileView};
+use super::view::BatchView;
 use super::{Api, ApiError, RequestId};
 use crate::actors::panics::deliver;
 use crate::actors::uploader::{
@@ -291,12 +291,4 @@ impl Api {
         let labels = UploadLabels { outcome: outcome.to_string() };
         self.door.metrics().uploads.get_or_create(&labels).inc_by(files);
     }
-}
-
-fn refused(files: &[SealedFile]) -> Vec<RefusedFileView> {
-    let view = |(index, file): (usize, &SealedFile)| {
-        let error = ErrorView::from(file.refused.as_ref()?);
-        Some(RefusedFileView { index, name: file.name.clone(), error })
-    };
-    files.iter().enumerate().filter_map(view).take(FILES_PAGE_MAX).collect()
 }
