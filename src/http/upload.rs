@@ -15,7 +15,6 @@ use tokio::sync::oneshot;
 use super::acknowledgement::{acknowledge, answer_after, refused, replay};
 use super::admission::admit;
 use super::auth::{Caller, Reserved};
-use super::batches::FILES_PAGE_MAX;
 use super::digest::{Body, content_digest};
 use super::form::{file_name, json_object};
 use super::idempotency::{self, KeyInHand};
