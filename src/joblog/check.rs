@@ -257,7 +257,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::joblog::JobLog;
+    use crate::joblog::{Change, JobLog};
     use crate::spool::{FrameRef, Idempotency, SealHeader, SealedBatch, SealedFile};
 
     fn open(dir: &TempDir) -> JobLog {
@@ -287,13 +287,14 @@ mod tests {
         assert_eq!(checked.strays, [Stray { batch: id, spool: vec![2], results: Vec::new(), owned }]);
     }
 
-    #[test]
-    fn each_entry_that_is_changed_or_gone_is_noticed() {
+    #[tokio::test]
+    async fn each_entry_that_is_changed_or_gone_is_noticed() {
         let dir = TempDir::new().unwrap();
         let log = open(&dir);
         let batch = sealed(1);
         let id = batch.header.batch;
         log.enter(&batch, true).unwrap();
+        log.commit(vec![Change::Tell { batch: id }]).await.unwrap();
         log.index.put(key::removals(), &[0; 8]).unwrap();
         let entries: Vec<_> = log.index.db.iter().map(Result::unwrap).collect();
         for (key, value) in entries {
@@ -303,7 +304,8 @@ mod tests {
             let is_noticed = !checked.faults.is_empty() || !checked.strays.is_empty();
             assert!(is_noticed != is_number, "{:?} is gone", key::parse(&key));
             log.index.put(key.to_vec(), &[value.as_ref(), b"?"].concat()).unwrap();
-            let is_mark = matches!(key::parse(&key), Some(Key::Open(_) | Key::Segment(_) | Key::Owned(_)));
+            let is_mark =
+                matches!(key::parse(&key), Some(Key::Open(_) | Key::Segment(_) | Key::Owned(_) | Key::EventMark(_)));
             assert!(log.check().faults.is_empty() == is_mark, "{:?} is longer", key::parse(&key));
             log.index.put(key.to_vec(), &value).unwrap();
         }

@@ -11,7 +11,7 @@ use tokio::sync::broadcast::{self, error::TryRecvError};
 
 use super::event::{EventsRecord, NumberedEvent};
 use super::motion::Moving;
-use super::{JobLog, JobLogError, key, record};
+use super::{Change, JobLog, JobLogError, key, record};
 use crate::batch::{BatchId, FileId};
 
 /// News that may wait for the slowest listener; one that has missed some reads from the log instead.
@@ -73,11 +73,15 @@ impl Events {
 
     /// Tells that a file has moved on, if anybody listens.
     pub fn moved(&self, file: FileId, moving: impl FnOnce() -> Option<Moving>) {
-        if self.news.receiver_count() > 0
+        if self.has_listeners()
             && let Some(moving) = moving()
         {
             let _ = self.news.send(News::Moved { file, moving });
         }
+    }
+
+    fn has_listeners(&self) -> bool {
+        self.news.receiver_count() > 0
     }
 
     fn raise(&self, last: u64) {
@@ -149,6 +153,18 @@ impl JobLog {
         Subscription { head: *head, news: events.news.subscribe() }
     }
 
+    /// Tells those who listen that a batch was accepted. Where nobody does, that takes no flush of its own: it is told with
+    /// the claim of the batch's first file, or by the next start.
+    ///
+    /// # Errors
+    /// When the log cannot be read or takes no more changes.
+    pub async fn tell_if_heard(&self, batch: BatchId) -> Result<(), JobLogError> {
+        if self.index.events.has_listeners() && self.batch(batch)?.is_some_and(|record| !record.is_told) {
+            self.commit(vec![Change::Tell { batch }]).await?;
+        }
+        Ok(())
+    }
+
     /// The last id that may be shown.
     #[must_use]
     pub fn last_event(&self) -> u64 {
@@ -176,6 +192,9 @@ impl JobLog {
         max: usize,
     ) -> Result<Vec<NumberedEvent>, JobLogError> {
         let mut found = Vec::new();
+        if after >= upto {
+            return Ok(found);
+        }
         for first in self.event_keys(of, after, upto)? {
             let first = first?;
             // A removal may take it away meanwhile.

@@ -174,6 +174,14 @@ impl JobLog {
         self.index.batch(id)
     }
 
+    /// Whether there is such a batch, and its removal has not begun. Cheaper than its record.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn is_living(&self, id: BatchId) -> Result<bool, JobLogError> {
+        Ok(self.index.has(&key::batch(id))? && !self.index.has(&key::doomed(id))?)
+    }
+
     /// The newest batch that is older than `before`, or the newest of all.
     ///
     /// # Errors

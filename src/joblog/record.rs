@@ -172,11 +172,13 @@ mod tests {
     use proptest::collection::vec;
     use proptest::option::of;
     use proptest::prelude::*;
-    use proptest::sample::Index;
+    use proptest::sample::{Index, select};
 
     use super::super::KeyedBatch;
     use super::*;
     use crate::batch::{BATCH_FILES_LIMIT, BatchId, FileError, FileErrorCode, TextInfo, Tokenizer};
+    use crate::joblog::event::EventsRecord;
+    use crate::joblog::{BatchChange, Event};
 
     #[test]
     fn a_record_survives_the_round_trip_and_no_flipped_bit() {
@@ -197,13 +199,32 @@ mod tests {
         })
     }
 
+    fn tally() -> impl Strategy<Value = Tally> {
+        any::<(u32, u32, u32, u32, u32)>().prop_map(|(total, succeeded, failed, rejected, cancelled)| Tally {
+            total,
+            succeeded,
+            failed,
+            rejected,
+            cancelled,
+        })
+    }
+
+    fn events_record() -> impl Strategy<Value = EventsRecord> {
+        use BatchChange::{Accepted, Cancelling, Completed, Retrying};
+        let batch = (select(vec![Accepted, Cancelling, Retrying, Completed]), tally(), any::<Option<i64>>());
+        let batch = batch.prop_map(|(change, tally, finished_ms)| Event::Batch { change, tally, finished_ms });
+        let ended = any::<(u16, i64)>().prop_map(|(index, ended_ms)| Event::Ended { index, ended_ms });
+        let refused = any::<u16>().prop_map(|index| Event::Refused { index });
+        let retried = any::<u16>().prop_map(|index| Event::Retried { index });
+        let events = vec(prop_oneof![batch, ended, refused, retried], 1..20);
+        (any::<[u8; 16]>(), events)
+            .prop_map(|(batch, events)| EventsRecord { batch: BatchId::from_bytes(batch), events })
+    }
+
     fn batch_record() -> impl Strategy<Value = BatchRecord> {
-        let tally = any::<(u32, u32, u32, u32, u32)>().prop_map(|(total, succeeded, failed, rejected, cancelled)| {
-            Tally { total, succeeded, failed, rejected, cancelled }
-        });
         let rest = any::<(i64, String, u64, Option<i64>, (bool, bool, bool), Vec<u16>)>();
         let rest = (rest, vec(numbers(), 0..4), any::<Option<[u8; 32]>>());
-        (numbers(), tally, rest).prop_map(|(seal, tally, (rest, superseded, idempotency_key))| {
+        (numbers(), tally(), rest).prop_map(|(seal, tally, (rest, superseded, idempotency_key))| {
             let (created_ms, owner, bytes_total, finished_ms, is, refused) = rest;
             let (is_doomed, is_cancelled, is_told) = is;
             BatchRecord {
@@ -305,10 +326,11 @@ mod tests {
 
         #[test]
         fn any_record_comes_back_as_it_was_and_never_changed(
-            (batch, file, claim, keyed) in (batch_record(), file_record(), claim(), keyed()),
+            (batch, file, claim, keyed, events) in (batch_record(), file_record(), claim(), keyed(), events_record()),
             (at, change) in (any::<Index>(), 1..=u8::MAX),
         ) {
             keeps(batch, at, change)?;
+            keeps(events, at, change)?;
             keeps(file, at, change)?;
             keeps(claim, at, change)?;
             keeps(keyed, at, change)?;

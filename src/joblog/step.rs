@@ -62,7 +62,10 @@ impl<'a> Step<'a> {
                     let record = FileRecord { retries, attempts, is_suspect, end: None };
                     self.batch.insert(key::file(file), record::encode(&record));
                 }
-                Change::Claim { window, claim } => self.batch.insert(key::claim(window), record::encode(&claim)),
+                Change::Claim { window, claim } => {
+                    self.tell_claimed(&claim);
+                    self.batch.insert(key::claim(window), record::encode(&claim));
+                }
                 Change::Release { window } => self.batch.remove(key::claim(window)),
                 Change::Tell { batch } => self.tell(batch)?,
                 Change::Cancel { batch } => self.cancel(batch, &mut committed)?,

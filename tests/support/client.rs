@@ -74,7 +74,7 @@ pub fn agent() -> Agent {
     config.timeout_global(Some(DEADLINE)).max_redirects(0).proxy(None).build().into()
 }
 
-fn answer(response: Response<Body>) -> Answer {
+pub fn answer(response: Response<Body>) -> Answer {
     let (head, mut body) = response.into_parts();
     let value = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     let headers = head.headers.iter().map(|(name, text)| (name.as_str().to_owned(), value(text.as_bytes())));

@@ -10,6 +10,7 @@ pub mod client;
 pub mod corpus;
 pub mod custody;
 pub mod disk;
+pub mod events;
 pub mod fault;
 pub mod form;
 pub mod metrics;

@@ -1,6 +1,7 @@
 //! Starts on what a crash left, and removals: the job log and the disk agree afterwards, and a second start changes nothing.
 
 mod damage;
+mod events;
 mod idempotency;
 mod outcomes;
 mod recovery;

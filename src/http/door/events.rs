@@ -31,6 +31,11 @@ impl OwnEvents {
         self.door.custody.joblog.subscribe()
     }
 
+    /// Has a batch's acceptance told, now that somebody listens, if it has not been.
+    pub async fn tell(&self, batch: BatchId) {
+        self.door.tell(batch).await;
+    }
+
     /// Whether a batch of this owner is the caller's.
     pub fn is_own(&self, owner: &str) -> bool {
         self.caller.owner() == owner

@@ -17,7 +17,7 @@ use super::auth::Caller;
 use crate::batch::BatchId;
 use crate::config::RetentionSettings;
 use crate::custody::{BatchPage, BatchWalk, Custody, Due};
-use crate::joblog::{BatchRecord, Change, JobLogError, KeyedBatch, Usage};
+use crate::joblog::{BatchRecord, JobLogError, KeyedBatch, Usage};
 use crate::metrics::Metrics;
 use crate::spool::{Intake, OnSealed, Sha256Digest, SpoolError};
 
@@ -78,14 +78,10 @@ impl Door {
         })
     }
 
-    /// Tells those who listen that a batch was accepted, unless the end of one of its files has told so already.
+    /// Tells those who listen that a batch was accepted, unless they have been told already.
     pub(super) async fn tell(&self, batch: BatchId) {
-        let joblog = &self.custody.joblog;
-        if let Ok(Some(record)) = joblog.batch(batch)
-            && !record.is_told
-            && let Err(error) = joblog.commit(vec![Change::Tell { batch }]).await
-        {
-            log::error!("batch {batch}: its acceptance is told by the next start: {error}");
+        if let Err(error) = self.custody.joblog.tell_if_heard(batch).await {
+            log::error!("batch {batch}: those who listen are not told of it: {error}");
         }
     }
 

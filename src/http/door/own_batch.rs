@@ -59,8 +59,7 @@ impl OwnBatch {
     /// # Errors
     /// [`ApiError::NotFound`] when its removal has begun meanwhile.
     pub fn check_alive(&self) -> Result<(), ApiError> {
-        let record = self.door.custody.joblog.batch(self.id)?;
-        record.filter(|record| !record.is_doomed).map(|_| ()).ok_or(ApiError::NotFound)
+        if self.door.custody.joblog.is_living(self.id)? { Ok(()) } else { Err(ApiError::NotFound) }
     }
 
     /// The files `from` to `to`, by index.

@@ -39,6 +39,9 @@ enum Due {
     Removed(BatchId),
 }
 
+/// The batch that was looked up last while a piece is made: events come a batch at a time, and its record may be long.
+type Known = Option<(BatchId, Option<OwnBatch>)>;
+
 /// A reader's place.
 pub struct Follower {
     own: OwnEvents,
@@ -96,8 +99,13 @@ impl Follower {
         self.due.len()
     }
 
+    /// The batch that it wants to hear of, where it is one.
+    pub const fn batch(&self) -> Option<BatchId> {
+        if let Scope::Batch(batch) = self.scope { Some(batch) } else { None }
+    }
+
     fn may_want(&self, batch: BatchId) -> bool {
-        !matches!(&self.scope, Scope::Batch(wanted) if *wanted != batch)
+        self.batch().is_none_or(|wanted| wanted == batch)
     }
 
     fn wants(&self, batch: BatchId, owner: &str) -> bool {
@@ -109,20 +117,20 @@ impl Follower {
     /// # Errors
     /// When log or seal cannot be read.
     pub fn piece(&mut self) -> Result<Piece, ApiError> {
-        let mut piece = Piece::default();
+        let (mut piece, mut known) = (Piece::default(), None);
         let mut looks = 0;
         while piece.frames.len() < PIECE_BYTES && !piece.is_last && looks < LOOKS_MAX {
             match self.due.front() {
                 None => break,
                 Some(Due::Upto(upto)) => {
                     let upto = *upto;
-                    looks += self.tell_page(upto, &mut piece)?;
+                    looks += self.tell_page(upto, &mut known, &mut piece)?;
                 }
                 Some(Due::Moved(file, moving)) => {
                     let (file, moving) = (*file, *moving);
                     self.due.pop_front();
                     looks += 1;
-                    self.tell_moved(file, moving, &mut piece)?;
+                    self.tell_moved((file, moving), &mut known, &mut piece)?;
                 }
                 Some(Due::Removed(batch)) => {
                     let batch = *batch;
@@ -135,8 +143,8 @@ impl Follower {
     }
 
     /// Tells some of the events up to `upto`, and says how many it looked at.
-    fn tell_page(&mut self, upto: u64, piece: &mut Piece) -> Result<usize, ApiError> {
-        let of = if let Scope::Batch(batch) = self.scope { Some(batch) } else { None };
+    fn tell_page(&mut self, upto: u64, known: &mut Known, piece: &mut Piece) -> Result<usize, ApiError> {
+        let of = self.batch();
         let after = self.after.unwrap_or(upto);
         let page = self.own.page(of, (after, upto), PAGE_EVENTS)?;
         if page.is_empty() {
@@ -144,25 +152,19 @@ impl Follower {
             self.due.pop_front();
             // Events go with their batch, and nothing else says that it is gone when its removal was missed.
             if let Some(batch) = of.filter(|_| self.due.is_empty())
-                && self.living(batch)?.is_none()
+                && self.own.batch(batch)?.is_none()
             {
                 self.tell_removed(batch, piece);
             }
         }
-        let mut known: Option<(BatchId, Option<OwnBatch>)> = None;
         for (looks, event) in page.iter().enumerate() {
             if piece.frames.len() >= PIECE_BYTES || piece.is_last {
                 return Ok(looks);
             }
-            let own = match known.take().filter(|(batch, _)| *batch == event.batch) {
-                Some((_, own)) => own,
-                None => self.living(event.batch)?,
-            };
-            if let Some(own) = &own {
+            if let Some(own) = self.living(event.batch, known)? {
                 self.tell(event, own, piece)?;
             }
             self.after = Some(event.id);
-            known = Some((event.batch, own));
         }
         Ok(page.len())
     }
@@ -176,7 +178,7 @@ impl Follower {
                 (status.record.tally, status.record.finished_ms) = (tally, finished_ms);
                 let view = BatchView::new(status, None, None);
                 piece.add(&frame::event(id, "batch", &BatchEvent { change, batch: view }));
-                let is_end = matches!(self.scope, Scope::Batch(_)) && change == BatchChange::Completed;
+                let is_end = self.batch().is_some() && change == BatchChange::Completed;
                 piece.is_last = is_end && own.last_event()? == id;
             }
             Event::Ended { index, ended_ms } => {
@@ -202,9 +204,14 @@ impl Follower {
         Ok(())
     }
 
-    fn tell_moved(&self, file: FileId, moving: Moving, piece: &mut Piece) -> Result<(), ApiError> {
-        let Some(own) = self.living(file.batch())? else { return Ok(()) };
-        let Some(file) = file_of(&own, file)? else { return Ok(()) };
+    fn tell_moved(
+        &self,
+        (file, moving): (FileId, Moving),
+        known: &mut Known,
+        piece: &mut Piece,
+    ) -> Result<(), ApiError> {
+        let Some(own) = self.living(file.batch(), known)? else { return Ok(()) };
+        let Some(file) = file_of(own, file)? else { return Ok(()) };
         // It may have ended by now; that is told with an id of its own.
         let Moving { state, retries, attempts } = moving;
         tell_file(None, FileStatus { state, retries, attempts, end: None, ..file }, piece);
@@ -214,12 +221,15 @@ impl Follower {
     /// Tells that a batch is gone, which ends a stream of its own.
     fn tell_removed(&self, batch: BatchId, piece: &mut Piece) {
         piece.add(&frame::event(None, "removed", &RemovedEvent { batch }));
-        piece.is_last = matches!(self.scope, Scope::Batch(_));
+        piece.is_last = self.batch().is_some();
     }
 
-    /// A batch that the reader may hear of and that is not being removed.
-    fn living(&self, batch: BatchId) -> Result<Option<OwnBatch>, ApiError> {
-        if self.may_want(batch) { self.own.batch(batch) } else { Ok(None) }
+    /// A batch that the reader may hear of and that was not being removed a moment ago.
+    fn living<'a>(&self, batch: BatchId, known: &'a mut Known) -> Result<Option<&'a OwnBatch>, ApiError> {
+        if known.as_ref().is_none_or(|(last, _)| *last != batch) {
+            *known = Some((batch, if self.may_want(batch) { self.own.batch(batch)? } else { None }));
+        }
+        Ok(known.as_ref().and_then(|(_, own)| own.as_ref()))
     }
 }
 

@@ -61,6 +61,9 @@ impl Stream {
         let events = follower.events();
         let mut news = events.subscribe();
         let begins = follower.listen(news.head);
+        if let Some(batch) = follower.batch() {
+            events.tell(batch).await;
+        }
         let mut piece = Piece { frames: frame::opening(begins), is_last: false };
         loop {
             if !piece.frames.is_empty() {
@@ -102,12 +105,11 @@ async fn listen(events: &OwnEvents, news: &mut Subscription, follower: &mut Foll
 }
 
 fn take_in(heard: Result<News, Missed>, events: &OwnEvents, news: &mut Subscription, follower: &mut Follower) {
-    match heard {
-        Ok(heard) => follower.hear(heard),
-        Err(Missed) => {
-            *news = events.subscribe();
-            follower.listen(news.head);
-        }
+    if let Ok(heard) = heard {
+        follower.hear(heard);
+    } else {
+        *news = events.subscribe();
+        follower.listen(news.head);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The events that a group of changes brings about: gathered in the order of the changes, a batch at a time, numbered when
 //! the group is applied, and told when it is durable.
 
+use std::collections::BTreeSet;
 use std::mem;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use super::Step;
 use crate::batch::{BatchId, FileId, Tally};
 use crate::joblog::event::{BatchChange, EVENTS_RECORD_MAX, Event, EventsRecord};
 use crate::joblog::events::{Events, News};
-use crate::joblog::record::{self, BatchRecord, FileEnd};
+use crate::joblog::record::{self, BatchRecord, Claim, FileEnd};
 use crate::joblog::{JobLogError, key};
 
 /// What has happened in a group.
@@ -100,10 +101,25 @@ pub fn retried(record: &mut BatchRecord, files: &[FileId]) -> Vec<Event> {
 impl Step<'_> {
     /// Tells of a batch that was accepted, if that has not been done.
     pub(super) fn tell(&mut self, id: BatchId) -> Result<(), JobLogError> {
+        // Every record that the group has looked at is written again; this one mostly needs it not.
+        if !self.records.contains_key(&id) && self.index.batch(id)?.is_none_or(|record| record.is_told) {
+            return Ok(());
+        }
         if let Some(record) = self.record(id)?.filter(|record| !record.is_doomed) {
             let (owner, events) = (record.owner.as_str().into(), accepted(record));
             self.told.add(id, owner, events);
         }
         Ok(())
+    }
+
+    /// Tells of the batches whose files are about to be tried: the claim is flushed in any case.
+    pub(super) fn tell_claimed(&mut self, claim: &Claim) {
+        let batches: BTreeSet<BatchId> = claim.files.iter().map(|claimed| claimed.file.batch()).collect();
+        for batch in batches {
+            // It can be told later, and a file is not to wait for that.
+            if let Err(error) = self.tell(batch) {
+                log::error!("batch {batch}: its acceptance is not told yet: {error}");
+            }
+        }
     }
 }
