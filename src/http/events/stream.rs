@@ -97,10 +97,8 @@ async fn listen(events: &OwnEvents, news: &mut Subscription, follower: &mut Foll
         }
     }
     while follower.due() < DUE_MAX {
-        match news.at_hand() {
-            Some(heard) => take_in(heard, events, news, follower),
-            None => return,
-        }
+        let Some(heard) = news.at_hand() else { return };
+        take_in(heard, events, news, follower);
     }
 }
 
