@@ -90,10 +90,10 @@ problems!(ContentProblems: NotFound, ContentGone, PreconditionFailed, RangeNotSa
     params(FilePath, Revalidation, PartAndVersion),
     responses(
         (status = 200, description = "The bytes.", body = inline(Bytes), content_type = "application/octet-stream",
-            headers(("ETag"), ("Repr-Digest"), ("Accept-Ranges"), ("Content-Disposition"), ("Content-Security-Policy"))),
+            headers(("ETag"), ("Repr-Digest"), ("Accept-Ranges"), ("Content-Disposition"))),
         (status = 206, description = "The part that was asked for.", body = inline(Bytes),
             content_type = "application/octet-stream",
-            headers(("ETag"), ("Repr-Digest"), ("Accept-Ranges"), ("Content-Disposition"), ("Content-Security-Policy"),
+            headers(("ETag"), ("Repr-Digest"), ("Accept-Ranges"), ("Content-Disposition"),
                 ("Content-Range"))),
         (status = 304, description = "The client has them already.", headers(("ETag"))),
         ContentProblems,

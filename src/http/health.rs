@@ -129,6 +129,7 @@ struct Checks {
     workers: Check,
     /// None where files are not scanned.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     scanner: Option<Check>,
     drain: Check,
 }

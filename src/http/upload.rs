@@ -38,8 +38,8 @@ use crate::spool::{Intake, SealHeader, SealedBatch, SealedFile, Sha256Digest, Sp
 problems!(
     UploadProblems: InvalidParameter, MalformedMultipart, NoFiles, BadField, BadContentDigest, DigestMismatch,
     BadIdempotencyKey, IdempotencyConflict, IdempotencyKeyReused, RequestTimeout, TooManyFiles, TooManyFields,
-    FieldTooLarge, BatchTooLarge, UnsupportedMediaType, AllFilesRejected, TooManyUploads, QueueFull, QuotaExceeded, StorageFailed,
-    Internal, StorageUnavailable, Draining, DiskFull
+    FieldTooLarge, BatchTooLarge, UnsupportedMediaType, AllFilesRejected, TooManyUploads, QueueFull, QuotaExceeded,
+    StorageFailed, Internal, StorageUnavailable, Draining, DiskFull
 );
 
 /// Takes custody of files.
@@ -55,7 +55,7 @@ problems!(
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
         (status = 202, description = "The batch is accepted and not completed.", body = BatchView,
-            headers(("Location")),
+            headers(("Location"), ("Idempotency-Replayed")),
             links(
                 ("get_batch" = (operation_id = "get_batch", parameters(("batch" = "$response.body#/id")))),
                 ("get_file" = (operation_id = "get_file",
@@ -63,7 +63,7 @@ problems!(
             ),
             example = json!(examples::accepted())),
         (status = 200, description = "The batch was completed within `wait`.", body = BatchView,
-            headers(("Location")), example = json!(examples::completed())),
+            headers(("Location"), ("Idempotency-Replayed")), example = json!(examples::completed())),
         UploadProblems,
     )
 )]

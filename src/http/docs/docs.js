@@ -98,7 +98,8 @@ function bodyOf(api, content) {
 
 function answer(api, status, response) {
   const { description, headers, content, links } = resolved(api, response);
-  const special = Object.keys(headers ?? {}).filter((name) => !/^X-(Request-Id|Content-Type-Options)$/.test(name));
+  const common = /^(Cache-Control|Content-Security-Policy|Cross-Origin-Resource-Policy|Referrer-Policy|X-Content-Type-Options|X-Request-Id)$/;
+  const special = Object.keys(headers ?? {}).filter((name) => !common.test(name));
   return make("div", {},
     make("dt", {}, make("b", {}, status)),
     make("dd", {},

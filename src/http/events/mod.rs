@@ -65,7 +65,7 @@ problems!(
     params(BatchPath, Resumption, ResumptionInQuery),
     responses(
         (status = 200, description = "Events as they happen.", body = inline(EventStream),
-            content_type = "text/event-stream"),
+            content_type = "text/event-stream", headers(("X-Accel-Buffering"))),
         (status = 204, description = "Everything was told, and the batch is completed."),
         FollowBatchProblems,
     )
@@ -97,7 +97,7 @@ problems!(FollowProblems: InvalidParameter, TooManyStreams, Internal, Draining);
     params(Resumption, ResumptionInQuery),
     responses(
         (status = 200, description = "Events as they happen.", body = inline(EventStream),
-            content_type = "text/event-stream"),
+            content_type = "text/event-stream", headers(("X-Accel-Buffering"))),
         FollowProblems,
     )
 )]

@@ -60,7 +60,7 @@ pub fn ready() -> Value {
     let well = json!({"ok": true});
     json!({
         "status": "ready",
-        "checks": {"disk": well, "storage": well, "workers": well, "drain": well},
+        "checks": {"disk": well, "storage": well, "workers": well, "scanner": well, "drain": well},
         "ocr": {"available": true, "engine": "tesseract 5.5.0"},
     })
 }

@@ -8,6 +8,7 @@ mod headers;
 pub mod parameters;
 mod problems;
 pub mod schemas;
+mod security;
 
 use std::sync::LazyLock;
 
@@ -17,6 +18,7 @@ use utoipa::OpenApi;
 use self::headers::Headers;
 pub use self::problems::problem_responses;
 pub(in crate::http) use self::problems::problems;
+use self::security::Security;
 use super::assets::Asset;
 use super::problem::Problem;
 use super::view::ResultLine;
@@ -57,7 +59,7 @@ use super::{batches, docs, events, files, health, results, retention, retry, upl
         docs::script,
     ),
     components(schemas(Problem<'_>, ResultLine)),
-    modifiers(&Headers),
+    modifiers(&Security, &Headers),
 )]
 struct Document;
 
@@ -75,8 +77,8 @@ static DOCUMENT: LazyLock<Asset> = LazyLock::new(|| {
     tag = "description",
     params(parameters::Revalidation),
     responses(
-        (status = 200, description = "An OpenAPI 3.1 document.", body = Object, headers(("ETag"), ("Cache-Control"))),
-        (status = 304, description = "The client has it already.", headers(("ETag"), ("Cache-Control"))),
+        (status = 200, description = "An OpenAPI 3.1 document.", body = Object, headers(("ETag"))),
+        (status = 304, description = "The client has it already.", headers(("ETag"))),
     )
 )]
 pub async fn document(request: HttpRequest) -> HttpResponse {

@@ -96,11 +96,11 @@ pub struct UploadHeaders {
     #[param(
         required = false,
         rename = "Idempotency-Key",
-        max_length = 255,
+        pattern = r#"^("([!#-\[\]-~]|\\["\\]){1,255}"|[!#-~][!-~]{0,254})$"#,
         example = "\"8e03978e-40d5-43dd-bc93-6894a57f9324\""
     )]
     idempotency_key: String,
-    /// The digest of the body as it is sent (RFC 9530); a file's own stands in its part.
+    /// The digest of the body as it is sent (RFC 9530), `sha-256` or `sha-512`; a file's own stands in its part.
     #[param(
         required = false,
         rename = "Content-Digest",

@@ -31,9 +31,25 @@ pub(in crate::http) use problems;
 pub fn problem_responses(codes: &[ErrorCode]) -> BTreeMap<String, RefOr<Response>> {
     let mut of_status = BTreeMap::<u16, Vec<ErrorCode>>::new();
     for code in codes {
-        of_status.entry(code.status().as_u16()).or_default().push(*code);
+        let of_status = of_status.entry(code.status().as_u16()).or_default();
+        if !of_status.contains(code) {
+            of_status.push(*code);
+        }
     }
     of_status.into_iter().map(|(status, codes)| (status.to_string(), response(status, &codes).into())).collect()
+}
+
+/// Adds codes to what a route may fail with.
+pub fn add_problems(responses: &mut BTreeMap<String, RefOr<Response>>, codes: &[ErrorCode]) {
+    let described: Vec<_> = ErrorCode::ALL.iter().copied().filter(|code| has_example(responses, *code)).collect();
+    responses.extend(problem_responses(&[&described, codes].concat()));
+}
+
+/// Whether a code is described: each has an example under its name.
+fn has_example(responses: &BTreeMap<String, RefOr<Response>>, code: ErrorCode) -> bool {
+    let Some(RefOr::T(response)) = responses.get(code.status().as_str()) else { return false };
+    let Some(RefOr::T(body)) = response.content.get(PROBLEM_JSON) else { return false };
+    body.examples.contains_key(&code.to_string())
 }
 
 /// The answer with a status, whichever of these codes it has.
@@ -66,8 +82,11 @@ fn example(code: ErrorCode) -> Example {
 /// What these failures say in headers of their own, too.
 fn headers(codes: &[ErrorCode]) -> Vec<&'static str> {
     let mut names = Vec::new();
-    if codes.iter().any(|code| code.retry_after_seconds().is_some()) {
+    if codes.iter().any(|code| code.retry_after_seconds().is_some() || *code == ErrorCode::QuotaExceeded) {
         names.push("Retry-After");
+    }
+    if codes.contains(&ErrorCode::Unauthorized) {
+        names.push("WWW-Authenticate");
     }
     if codes.contains(&ErrorCode::RangeNotSatisfiable) {
         names.push("Content-Range");

@@ -1,0 +1,62 @@
+//! Visits to the server's own pages, and failures that are its own.
+
+use actix_web::body::MessageBody;
+use consign::http::{ApiError, ROUTES};
+
+use crate::support::openapi::{Description, Kind};
+use crate::support::{Answer, Server, wait_until};
+
+/// Asserts that an answer has this status and is one that is described.
+pub fn known(description: &Description, name: &str, answer: Answer, status: u16) -> Answer {
+    assert_eq!(answer.status, status, "{name}: {}", answer.lossy());
+    description.assert_known(name, &answer);
+    answer
+}
+
+pub fn pages(server: &Server, description: &Description) {
+    let known = |name, path: &str, headers: &[(&str, &str)], status| {
+        known(description, name, server.request("GET", path, headers), status)
+    };
+    wait_until("the server to be ready", || server.get("/readyz").status == 200);
+    known("get_health", "/healthz", &[], 200);
+    known("get_readiness", "/readyz", &[], 200);
+    known("get_metrics", "/metrics", &[], 200);
+    let alone = Server::start(&[("SCAN_CLAMD", "tcp://127.0.0.1:1")]);
+    self::known(description, "get_readiness", alone.get("/readyz"), 503);
+    let full = Server::start(&[("LIMITS_DISK_FREE_BYTES_MIN", "1 EiB")]);
+    self::known(description, "get_readiness", full.get("/readyz"), 503);
+    for route in ROUTES.iter().filter(|route| route.path.starts_with("/docs") || route.path == "/openapi.json") {
+        let tag = known(route.name, route.path, &[], 200).header("etag").to_owned();
+        known(route.name, route.path, &[("If-None-Match", &tag)], 304);
+    }
+}
+
+/// Failures of the server itself, as they would be answered.
+pub fn what_cannot_be_asked_for(server: &Server, description: &Description) {
+    let failures = [
+        ApiError::StorageFailed("a disk failed".into()),
+        ApiError::Internal("a task failed".into()),
+        ApiError::StorageUnavailable,
+        ApiError::Draining,
+        ApiError::DiskFull,
+        ApiError::NotCompleted,
+    ];
+    let common = server.get("/no/such/thing").headers;
+    let of_the_body = ["content-type", "content-length", "date", "connection"];
+    let common: Vec<_> = common.into_iter().filter(|(name, _)| !of_the_body.contains(&name.as_str())).collect();
+    for failure in failures {
+        let response = failure.response("an-id");
+        let status = response.status().as_u16();
+        let text = |text: &[u8]| String::from_utf8(text.to_vec()).expect("a header is text");
+        // What every answer has, it is given on its way out.
+        let mut headers = common.clone();
+        headers.extend(response.headers().iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))));
+        let body = response.into_body().try_into_bytes().expect("a problem is whole").to_vec();
+        let answer = Answer { status, headers, body };
+        let code = answer.json()["code"].as_str().map(str::to_owned);
+        let is_of = |(_, of_status, of_code): &Kind| (*of_status, of_code) == (status, &code);
+        for (name, ..) in description.kinds().into_iter().filter(is_of) {
+            description.assert_known(&name, &answer);
+        }
+    }
+}
