@@ -6,10 +6,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use support::server::write_file;
 use support::wire::{self, Wire};
-use support::{Answer, Batch, DataDir, Form, Key, Server, wait_until};
-
-/// A batch that nobody has.
-const NOWHERE: &str = "01a20d85-d8c2-7640-9224-c6095bbf0000";
+use support::{Batch, DataDir, Form, Key, Server, wait_until};
 
 /// Every route that names a batch, with `{batch}` and `{file}` to be filled in.
 const ROUTES: [(&str, &str); 13] = [
@@ -42,44 +39,6 @@ fn completed(server: &Server, key: &Key, batch: &Batch) -> Batch {
 fn path(route: &str, batch: &str) -> String {
     let file = format!("{}0001", &batch[..batch.len() - 4]);
     route.replace("{batch}", batch).replace("{file}", &file)
-}
-
-/// All that an answer says, but for what is another each time.
-fn said(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
-    let is_fixed = |(name, _): &&(String, String)| !["x-request-id", "date"].contains(&name.as_str());
-    let mut body = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-    if let Some(id) = body.get_mut("request_id") {
-        *id = Value::Null;
-    }
-    let mut headers: Vec<_> = answer.headers.iter().filter(is_fixed).cloned().collect();
-    headers.sort();
-    (answer.status, headers, body)
-}
-
-#[test]
-fn anothers_batch_is_one_that_never_was_on_every_route() {
-    let dir = DataDir::new();
-    let [ann, bob] = ["ann", "bob"].map(|name| dir.new_key(name, ""));
-    let server = dir.serve(&[]);
-    let batch = completed(&server, &ann, &upload(&server, &ann, "a.txt"));
-
-    // With the same request's id, answers are as long as each other.
-    let bobs = [bob.header(), ("x-request-id", "the-same")];
-    for (method, route) in ROUTES {
-        let of_ann = server.request(method, &path(route, &batch.id), &bobs);
-        let of_nobody = server.request(method, &path(route, NOWHERE), &bobs);
-        assert_eq!(of_ann.status, 404, "{method} {route}: {}", of_ann.lossy());
-        assert_eq!(said(&of_ann), said(&of_nobody), "{method} {route}");
-    }
-    let untouched = completed(&server, &ann, &batch);
-    assert_eq!(format!("{untouched:?}"), format!("{batch:?}"));
-    for (method, route) in ROUTES {
-        let expected = if route.contains("many") { 400..401 } else { 200..300 };
-        let answer = server.request(method, &path(route, &batch.id), &[ann.header()]);
-        assert!(expected.contains(&answer.status), "{method} {route}: {}", answer.lossy());
-    }
-    let gone = server.request("GET", &path("/batches/{batch}", &batch.id), &[ann.header()]);
-    gone.assert_problem(404, "not_found");
 }
 
 #[test]
