@@ -38,6 +38,12 @@ pub struct FileId(Uuid);
 #[display("{_0} is not an id of this kind")]
 pub struct WrongId(#[error(not(source))] Uuid);
 
+/// The UUID in the form in which ids are given out. Any other spelling would be another address of the same thing.
+fn hyphenated(text: &str) -> Option<Uuid> {
+    let uuid = Uuid::try_parse(text).ok()?;
+    (uuid.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(uuid)
+}
+
 impl BatchId {
     /// A fresh id; later ones sort after earlier ones, to a quarter of a microsecond (RFC 9562, method 3).
     #[must_use]
@@ -57,7 +63,7 @@ impl BatchId {
     /// The id in text, if it is the id of a batch.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Self::try_from(Uuid::try_parse(text).ok()?).ok()
+        Self::try_from(hyphenated(text)?).ok()
     }
 
     /// The 16 bytes, most significant first, so that their order is the order of creation.
@@ -102,7 +108,7 @@ impl FileId {
     /// The id in text, if it is the id of a file.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Self::try_from(Uuid::try_parse(text).ok()?).ok()
+        Self::try_from(hyphenated(text)?).ok()
     }
 
     /// The batch that the file belongs to.

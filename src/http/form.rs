@@ -1,7 +1,8 @@
-//! What the parts of an upload's form say: which of them are files, and the metadata.
+//! What an upload's form says: whether it is one, which of its parts are files, and the metadata.
 
 use actix_multipart::Field;
-use serde_json::value::RawValue;
+use actix_web::{HttpMessage, HttpRequest, mime};
+use serde_json::{Map, Value};
 
 use super::ApiError;
 
@@ -14,15 +15,23 @@ pub fn file_name(part: &Field) -> Option<String> {
     }
 }
 
+/// Whether the body's media type is `multipart/form-data` (RFC 7578).
+pub fn is_form(request: &HttpRequest) -> bool {
+    request.mime_type().is_ok_and(|media_type| {
+        media_type.is_some_and(|it| it.type_() == mime::MULTIPART && it.subtype() == mime::FORM_DATA)
+    })
+}
+
 /// The JSON object that a field holds, as it was sent.
 ///
 /// # Errors
-/// When it holds anything else.
+/// When it holds anything else, or what a reader may well refuse: each status gives it back, and is to be read by all.
 pub fn json_object(value: Vec<u8>) -> Result<String, ApiError> {
-    let not_an_object = ApiError::BadField { what: "The field metadata must be a JSON object." };
-    let Ok(text) = String::from_utf8(value) else { return Err(not_an_object) };
-    match serde_json::from_str::<&RawValue>(&text) {
-        Ok(json) if json.get().starts_with('{') => Ok(json.get().to_owned()),
-        _ => Err(not_an_object),
+    let what =
+        "The field metadata must be a JSON object, of at most 127 levels and with numbers that a double can hold.";
+    let Ok(text) = String::from_utf8(value) else { return Err(ApiError::BadField { what }) };
+    match serde_json::from_str::<Map<String, Value>>(&text) {
+        Ok(_) => Ok(text.trim_ascii().to_owned()),
+        Err(_) => Err(ApiError::BadField { what }),
     }
 }

@@ -16,7 +16,7 @@ use super::acknowledgement::{acknowledge, answer_after, refused, replay};
 use super::admission::admit;
 use super::auth::{Caller, Reserved};
 use super::digest::{Body, content_digest};
-use super::form::{file_name, json_object};
+use super::form::{file_name, is_form, json_object};
 use super::idempotency::{self, KeyInHand};
 use super::openapi::parameters::{UploadHeaders, Wait};
 use super::openapi::schemas::UploadForm;
@@ -79,6 +79,9 @@ pub async fn upload(
     let open = admit(&request, &api)?;
     let reserved = caller.quotas().reserve(|| api.door.usage(&caller))?;
     let key = key.map(|key| api.keys.take(caller.owner(), &key)).transpose()?;
+    if !is_form(&request) {
+        return Err(ApiError::UnsupportedMediaType);
+    }
     let mut arriving = Arriving::new(&api, &caller, reserved);
     let body = Body::new(payload, digest);
     let parts = Multipart::new(request.headers(), body.stream());
