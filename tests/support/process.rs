@@ -46,6 +46,11 @@ pub fn memory_bytes(id: u32, field: &str) -> u64 {
     kib.unwrap_or_else(|| panic!("{field} is among {status}")) * 1024
 }
 
+/// How many files a process has open, sockets and pipes among them.
+pub fn open_files(id: u32) -> usize {
+    fs::read_dir(format!("/proc/{id}/fd")).expect("the process runs").count()
+}
+
 /// Bytes that a directory's files take on the disk.
 pub fn bytes_on_disk(dir: &Path) -> u64 {
     // What vanishes while it is looked at takes nothing.

@@ -77,6 +77,41 @@ impl Wire {
         read_answer(&mut self.stream)
     }
 
+    /// Reads the answer, past those that come before it (RFC 9110, section 15.2).
+    pub fn final_answer(&mut self) -> Answer {
+        let mut answer = self.answer_head();
+        while answer.status < 200 {
+            answer = self.answer_head();
+        }
+        read_body(&mut self.stream, answer)
+    }
+
+    /// Reads an answer up to its body.
+    pub fn answer_head(&mut self) -> Answer {
+        read_answer_head(&mut self.stream)
+    }
+
+    /// Reads answers until the server closes the connection.
+    pub fn answers(&mut self) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        // Closed with bytes of ours unread, it is reset.
+        while matches!(self.stream.peek(&mut [0]), Ok(1)) {
+            let answer = self.answer_head();
+            if answer.find_header("content-length").is_none() {
+                // A stream is told by its head, and does not end by itself.
+                answers.push(answer);
+                break;
+            }
+            answers.push(read_body(&mut self.stream, answer));
+        }
+        answers
+    }
+
+    /// The same connection for another thread.
+    pub fn another(&self) -> Self {
+        Self { stream: self.stream.try_clone().expect("a socket can be cloned") }
+    }
+
     /// Whether the server has closed the connection, waiting for it if it has not.
     pub fn closed_by_server(&mut self) -> bool {
         matches!(self.stream.read(&mut [0]), Ok(0)) || self.stream.take_error().is_ok_and(|error| error.is_some())
@@ -85,6 +120,11 @@ impl Wire {
 
 /// Reads one answer from any kind of connection.
 pub fn read_answer(stream: &mut impl Read) -> Answer {
+    let answer = read_answer_head(stream);
+    read_body(stream, answer)
+}
+
+fn read_answer_head(stream: &mut impl Read) -> Answer {
     let head = read_head(stream);
     let mut lines = head.lines();
     let status_line = lines.next().expect("an answer has a first line");
@@ -94,7 +134,10 @@ pub fn read_answer(stream: &mut impl Read) -> Answer {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    let mut answer = Answer { status, headers, body: Vec::new() };
+    Answer { status, headers, body: Vec::new() }
+}
+
+fn read_body(stream: &mut impl Read, mut answer: Answer) -> Answer {
     let length: usize = answer.header("content-length").parse().expect("short answers say how long they are");
     answer.body.resize(length, 0);
     stream.read_exact(&mut answer.body).expect("the body comes whole");
