@@ -12,8 +12,8 @@ TEST_FEATURES := --features test-hooks,fault
 
 # What some tests use beside the toolchain, and the Debian packages that have it. Without it those tests say that they
 # did not run.
-TEST_PROGRAMS := clamd curl python3 strace tesseract
-DEBIAN_PACKAGES := clamav-daemon curl python3 strace tesseract-ocr tesseract-ocr-eng
+TEST_PROGRAMS := clamd curl promtool python3 strace tesseract
+DEBIAN_PACKAGES := clamav-daemon curl prometheus python3 strace tesseract-ocr tesseract-ocr-eng
 
 .DEFAULT_GOAL := help
 .PHONY: help run test api-test corpus corpus-cpu start-up torture power-cut fuzz setup-debian check audit fmt release clean components cargo-deny cargo-fuzz

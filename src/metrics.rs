@@ -1,10 +1,15 @@
 //! What is counted, in the names and units of Prometheus' conventions; one registry, handed to whoever counts.
 
+mod figures;
+mod labels;
+mod operation;
+mod recent;
+mod text;
+
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use derive_more::Display;
-use prometheus_client::encoding::EncodeLabelSet;
+use jiff::Timestamp;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -12,69 +17,13 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+pub use self::labels::{
+    CauseLabels, CodeLabels, HttpLabels, ReasonLabels, ScanLabels, ScanResult, StateLabels, SyncLabels, UploadLabels,
+    UploadOutcome,
+};
+pub use self::operation::{Operation, Present};
+use self::recent::Recent;
 use crate::batch::{FileErrorCode, FileState};
-
-/// How the upload of a file ended.
-#[derive(Debug, Display, Clone, Copy, PartialEq, Eq)]
-#[display(rename_all = "snake_case")]
-pub enum UploadOutcome {
-    Accepted,
-    Rejected,
-    Aborted,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct UploadLabels {
-    pub outcome: String,
-}
-
-/// What a try to scan a file for malware brought.
-#[derive(Debug, Display, Clone, Copy, PartialEq, Eq)]
-#[display(rename_all = "snake_case")]
-pub enum ScanResult {
-    Clean,
-    Found,
-    TooLarge,
-    Unavailable,
-    Unreadable,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ScanLabels {
-    pub result: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct CodeLabels {
-    pub code: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct CauseLabels {
-    pub cause: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ReasonLabels {
-    pub reason: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct StateLabels {
-    pub state: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct SyncLabels {
-    pub target: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct HttpLabels {
-    pub method: String,
-    pub route: String,
-    pub status: u16,
-}
 
 /// The verdicts after which a worker is replaced.
 const WORKER_ENDS: [FileErrorCode; 5] = [
@@ -89,15 +38,19 @@ const WORKER_ENDS: [FileErrorCode; 5] = [
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// Since when things are counted.
+    pub since: Timestamp,
+    pub operation: Operation,
+    pub recent: Recent,
     pub uploads: Family<UploadLabels, Counter>,
-    pub files_ended: Family<StateLabels, Counter>,
+    files_ended: Family<StateLabels, Counter>,
     pub processing_retries: Counter,
     pub verification_failures: Family<CodeLabels, Counter>,
     pub scans: Family<ScanLabels, Counter>,
     pub scan_seconds: Histogram,
     pub worker_crashes: Family<CauseLabels, Counter>,
     pub actor_panics: Counter,
-    pub processing_seconds: Histogram,
+    processing_seconds: Histogram,
     pub queue_depth: Gauge,
     pub files_in_motion: Gauge,
     pub spool_files: Gauge,
@@ -135,6 +88,9 @@ impl Metrics {
     pub fn new() -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("consign"),
+            since: Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or_default(),
+            operation: Operation::default(),
+            recent: Recent::new(),
             uploads: Family::default(),
             files_ended: Family::default(),
             processing_retries: Counter::default(),
@@ -161,6 +117,7 @@ impl Metrics {
         };
         metrics.register_files();
         metrics.register_machine();
+        metrics.operation.register(&mut metrics.registry);
         metrics.start_at_zero();
         metrics
     }
@@ -168,6 +125,7 @@ impl Metrics {
     /// Makes every series that is known beforehand, so that a rate can be taken from its first event on.
     fn start_at_zero(&self) {
         use FileErrorCode as Code;
+        self.operation.start_at_zero();
         for outcome in [UploadOutcome::Accepted, UploadOutcome::Rejected, UploadOutcome::Aborted] {
             drop(self.uploads.get_or_create(&UploadLabels { outcome: outcome.to_string() }));
         }
@@ -256,6 +214,12 @@ impl Metrics {
         r.register_with_unit("uptime", "Time since the start", Unit::Seconds, self.uptime_seconds.clone());
     }
 
+    /// Counts a file that came to its end.
+    pub fn count_ended(&self, state: FileState) {
+        self.files_ended.get_or_create(&StateLabels { state: state.to_string() }).inc();
+        self.recent.count(state == FileState::Failed);
+    }
+
     /// Counts the verdict on a worker that died or was killed over a file; other errors leave the worker alive.
     pub fn count_worker_end(&self, code: FileErrorCode) {
         if WORKER_ENDS.contains(&code) {
@@ -268,6 +232,12 @@ impl Metrics {
     pub fn sync_observer(&self, target: &'static str) -> crate::spool::SyncObserver {
         let histogram = self.sync_seconds.get_or_create(&SyncLabels { target }).clone();
         std::sync::Arc::new(move |took: Duration| histogram.observe(took.as_secs_f64()))
+    }
+
+    /// The metrics in Prometheus' text format 0.0.4.
+    #[must_use]
+    pub fn encode_for_prometheus(&self) -> String {
+        text::to_prometheus(&self.encode())
     }
 
     /// The metrics in the `OpenMetrics` text format.

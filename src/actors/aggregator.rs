@@ -18,7 +18,6 @@ use super::{DeadBytes, Slot, now_ms};
 use crate::batch::{FileId, Outcome};
 use crate::custody::{Custody, file_record};
 use crate::joblog::{Change, Committed};
-use crate::metrics::StateLabels;
 use crate::spool::{FrameBody, FrameKind, FrameRef, GroupKind, ResultEntry, ResultsHeader, SpoolError, Timings};
 
 mod gathered;
@@ -264,12 +263,16 @@ impl Work {
         let metrics = &self.custody.metrics;
         let ended: HashSet<FileId> = committed.ended.iter().copied().collect();
         for result in group.iter().filter(|result| ended.contains(&result.entry.file)) {
-            let state = result.entry.outcome.state().to_string();
-            metrics.files_ended.get_or_create(&StateLabels { state }).inc();
+            metrics.count_ended(result.entry.outcome.state());
         }
         metrics.queue_depth.dec_by(i64::try_from(committed.ended.len()).unwrap_or(i64::MAX));
         for batch in &committed.completed {
             log::info!("batch {batch}: completed");
+            // One that was removed meanwhile has no outcome any more.
+            let record = self.custody.joblog.batch(*batch).ok().flatten();
+            if let Some(outcome) = record.and_then(|record| record.tally.outcome()) {
+                metrics.operation.count_completed(outcome);
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ use super::panics::{Duty, answering};
 use crate::batch::{FileError, FileErrorCode};
 use crate::custody::Custody;
 use crate::health::Health;
+use crate::metrics::Present;
 use crate::worker::{Child, Extraction, Job, WorkerSettings};
 
 /// A processor is sent one file at a time.
@@ -66,7 +67,13 @@ pub struct Processor {
 
 struct Hands {
     options: Arc<ProcessorOptions>,
-    child: Mutex<Option<Child>>,
+    child: Mutex<Option<Held>>,
+}
+
+/// A child, and that it is counted as alive.
+struct Held {
+    child: Child,
+    present: Present,
 }
 
 impl Processor {
@@ -108,12 +115,12 @@ impl Hands {
         })?;
         let mut held = self.child.lock().await;
         // One that died in its sleep is no fault of the file.
-        let ready = held.take_if(|child| !child.is_spent());
-        let mut child = if let Some(child) = ready {
-            child
+        let ready = held.take_if(|held| !held.child.is_spent());
+        let Held { mut child, present } = if let Some(ready) = ready {
+            ready
         } else {
             tokio::select! {
-                child = self.spawn() => child,
+                started = self.spawn() => started,
                 () = self.cancelled(&job) => return Err(Fault::Cancelled),
             }
         };
@@ -133,8 +140,9 @@ impl Hands {
             let hands = Arc::clone(&self);
             actix_rt::spawn(async move { hands.refill().await });
         } else {
-            *held = Some(child);
+            *held = Some(Held { child, present });
         }
+        self.options.custody.metrics.operation.attempts.inc();
         answer.map_err(|failure| {
             log::warn!("file {}: {}: {}", job.file, failure.error, failure.log);
             self.options.custody.metrics.count_worker_end(failure.error.code);
@@ -162,14 +170,16 @@ impl Hands {
     }
 
     /// Starts a child, however long that takes.
-    async fn spawn(&self) -> Child {
+    async fn spawn(&self) -> Held {
         let mut tried = 0;
         loop {
             match Child::spawn(&self.options.worker).await {
                 Ok(child) => {
                     self.options.health.set_workers(None);
                     self.tell_gaps(&child);
-                    return child;
+                    let operation = &self.options.custody.metrics.operation;
+                    operation.workers_started.inc();
+                    return Held { child, present: Present::new(&operation.workers_alive) };
                 }
                 Err(error) => {
                     tried += 1;

@@ -22,7 +22,6 @@ use super::supervisor::{Supervisor, VerifiedFile};
 use super::{FileOnItsWay, SLOTS_MAX, Slot, backoff, ms_since};
 use crate::batch::{BatchId, FileErrorCode, FileEvent, Outcome};
 use crate::custody::Custody;
-use crate::metrics::CodeLabels;
 use crate::spool::Timings;
 
 mod cancel;
@@ -254,6 +253,7 @@ impl Work {
             log::error!("file {}: {error}", file.id);
             return;
         }
+        self.custody.metrics.count_verified(None);
         let on_its_way = FileOnItsWay {
             id: file.id,
             segment: file.record.seal.segment,
@@ -274,9 +274,8 @@ impl Work {
 
     async fn end(&self, file: &WaitingFile, outcome: Outcome, are_bytes_dead: bool, timings: Timings, slot: Slot) {
         if let Some(error) = outcome.error() {
-            let code = error.code.to_string();
             log::warn!("file {}: verification ends it as {}: {error}", file.id, outcome.state());
-            self.custody.metrics.verification_failures.get_or_create(&CodeLabels { code }).inc();
+            self.custody.metrics.count_verified(Some(error.code));
         }
         let dead_bytes = are_bytes_dead.then(|| file.bytes()).flatten();
         let (attempts, text) = (file.attempts, Bytes::new());

@@ -101,6 +101,7 @@ impl Custody {
         metrics: Arc<Metrics>,
     ) -> Result<Self, CustodyError> {
         let CustodyOptions { spool: config, free_bytes_min } = options;
+        metrics.operation.disk_reserve_bytes.set(i64::try_from(*free_bytes_min).unwrap_or(i64::MAX));
         let open_store = |name, store, free_bytes_min| -> Result<SegmentStore, CustodyError> {
             let options = StoreOptions {
                 segment_bytes: config.segment_bytes,
@@ -137,6 +138,8 @@ impl Custody {
     pub fn measure(&self) {
         let whole = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
         self.metrics.files_in_motion.set(whole(self.joblog.moving_count() as u64));
+        self.metrics.operation.batches_open.set(whole(self.joblog.open_count() as u64));
+        self.metrics.operation.storage_working.set(self.is_working().into());
         if let Ok(free) = self.free_bytes() {
             self.metrics.disk_free_bytes.set(whole(free));
         }

@@ -157,6 +157,10 @@ fn is_over(since_ms: i64, ms: u64, now_ms: i64) -> bool {
 
 /// Removes what is due for as long as the server runs.
 pub async fn keep_to(settings: RetentionSettings, custody: Arc<Custody>) {
+    for reason in [Reason::Age, Reason::Bytes] {
+        // From zero on, so that a rate can be taken from the first one that goes.
+        drop(custody.metrics.retention_removed.get_or_create(&ReasonLabels { reason: reason.to_string() }));
+    }
     loop {
         let (runtime, settings, custody) = (Handle::current(), settings.clone(), Arc::clone(&custody));
         let every = Duration::from_millis(settings.sweep_every_ms);

@@ -1,12 +1,17 @@
 //! Whether the server lives, whether it can take work, and what it has counted.
 
-use actix_web::{HttpResponse, web};
+use actix_web::http::header::ACCEPT;
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Api;
 use super::ApiError;
 use super::openapi::{examples, problems};
+use crate::metrics::Metrics;
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Whether the process answers.
 #[utoipa::path(
@@ -66,22 +71,36 @@ pub async fn ready(api: web::Data<Api>) -> HttpResponse {
 problems!(MetricsProblems: Internal);
 
 /// What the server has counted, for Prometheus.
+///
+/// In Prometheus' text format 0.0.4, or in the `OpenMetrics` format for who accepts that by name, as Prometheus does.
 #[utoipa::path(
     get,
     path = "/metrics",
     operation_id = "get_metrics",
     tag = "server",
     responses(
-        (status = 200, description = "Metrics in the OpenMetrics format.", body = String,
-            content_type = "application/openmetrics-text",
-            example = json!("# HELP consign_uptime_seconds Since the server was started.\n# EOF\n")),
+        (status = 200, description = "Metrics.", content(
+            (String = "text/plain",
+                example = json!("# HELP consign_uptime_seconds Time since the start.\n")),
+            (String = "application/openmetrics-text",
+                example = json!("# HELP consign_uptime_seconds Time since the start.\n# EOF\n")),
+        )),
         MetricsProblems,
     )
 )]
-pub async fn metrics(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+pub async fn metrics(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     api.door.metrics().uptime_seconds.set(api.started.elapsed().as_secs_f64());
-    let text = api.door.measured().await?;
-    Ok(HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text))
+    let accepted = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
+    let (content_type, text) = if accepted.flat_map(|value| value.split(',')).any(is_openmetrics) {
+        (OPENMETRICS, api.door.measured(Metrics::encode).await?)
+    } else {
+        (PROMETHEUS, api.door.measured(Metrics::encode_for_prometheus).await?)
+    };
+    Ok(HttpResponse::Ok().content_type(content_type).body(text))
+}
+
+fn is_openmetrics(accepted: &str) -> bool {
+    accepted.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("application/openmetrics-text"))
 }
 
 /// The process answers.

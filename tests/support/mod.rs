@@ -16,6 +16,7 @@ pub mod form;
 pub mod metrics;
 pub mod openapi;
 pub mod process;
+pub mod promtool;
 pub mod server;
 pub mod status;
 pub mod wire;

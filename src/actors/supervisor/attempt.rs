@@ -40,7 +40,7 @@ impl Work {
         file.attempts += 1;
         match answer {
             Some(Ok(Ok(extraction))) => {
-                self.custody.metrics.processing_seconds.observe(begun.elapsed().as_secs_f64());
+                self.custody.metrics.count_text(begun.elapsed());
                 self.end(file, Ok(extraction)).await;
             }
             Some(Ok(Err(fault))) => self.fault(file, fault).await,

@@ -157,14 +157,17 @@ impl Door {
         &self.custody.metrics
     }
 
-    /// All that is counted, over all owners, for Prometheus.
+    /// Something of all that is counted, over all owners, after what is not counted as it happens was brought up to date.
     ///
     /// # Errors
     /// When the measuring panicked.
-    pub(super) async fn measured(&self) -> Result<String, ApiError> {
+    pub(super) async fn measured<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Metrics) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
         self.off_thread(|custody| {
             custody.measure();
-            custody.metrics.encode()
+            read(&custody.metrics)
         })
         .await
     }
