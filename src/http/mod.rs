@@ -1,6 +1,7 @@
 //! HTTP: what every handler shares. `routes` is the table of routes, there is one file for each resource, and `code` alone
 //! knows the status of a failure.
 
+mod access;
 mod acknowledgement;
 mod admission;
 mod assets;
@@ -28,6 +29,7 @@ mod retention;
 mod retry;
 mod routes;
 mod selection;
+mod stats;
 mod trace;
 mod upload;
 mod view;
@@ -39,6 +41,7 @@ use actix::Addr;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+pub use self::access::ACCESS_TARGET;
 pub use self::auth::{Keyring, authenticate};
 pub use self::code::ErrorCode;
 pub use self::cors::cors;
@@ -49,7 +52,7 @@ pub use self::events::EventStreams;
 pub use self::fuzz::part_headers;
 use self::idempotency::KeysInHand;
 pub use self::routes::{ApiRoute, ROUTES, routes};
-pub use self::trace::{RequestId, trace};
+pub use self::trace::{RequestId, current_request, trace};
 use crate::actors::verifier::Verifier;
 use crate::config::{Limits, RetentionSettings};
 use crate::health::Health;

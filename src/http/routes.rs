@@ -4,7 +4,7 @@
 use actix_web::http::Method;
 use actix_web::{Resource, Route, guard, web};
 
-use super::{ApiError, batches, docs, events, files, health, openapi, results, retention, retry, upload};
+use super::{ApiError, batches, docs, events, files, health, openapi, results, retention, retry, stats, upload};
 
 /// Every route. Those of one path stand together.
 pub const ROUTES: &[ApiRoute] = &[
@@ -24,6 +24,7 @@ pub const ROUTES: &[ApiRoute] = &[
     get("/healthz", "get_health", || web::to(health::alive)),
     get("/readyz", "get_readiness", || web::to(health::ready)),
     get("/metrics", "get_metrics", || web::to(health::metrics)),
+    get("/stats", "get_stats", || web::to(stats::stats)),
     get("/openapi.json", "get_openapi", || web::to(openapi::document)),
     get("/docs", "get_docs", || web::to(docs::page)),
     get("/docs/docs.css", "get_docs_style", || web::to(docs::style)),

@@ -1,4 +1,4 @@
-//! Round every request: its id, its line in the access log, its count, and the body of its failure.
+//! Round every request: its id, its count, and the body of its failure.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use actix_web::{HttpMessage, web};
 use derive_more::Display;
 use uuid::Uuid;
 
-use super::auth::Caller;
+use super::access::Entry;
 use super::cors::refusal;
 use super::headers::secure;
 use super::{Api, ApiError};
@@ -25,6 +25,17 @@ const ID_CHARS_MAX: usize = 128;
 /// A request's id: the client's where it is well formed, ours otherwise.
 #[derive(Debug, Display, Clone)]
 pub struct RequestId(String);
+
+tokio::task_local! {
+    /// The request that a handler is at, so that whatever it logs can be told to be of it.
+    static CURRENT: RequestId;
+}
+
+/// The id of the request that is being handled here, if one is.
+#[must_use]
+pub fn current_request() -> Option<RequestId> {
+    CURRENT.try_with(Clone::clone).ok()
+}
 
 impl RequestId {
     fn of(request: &ServiceRequest) -> Self {
@@ -49,18 +60,16 @@ pub async fn trace(
     let begun = Instant::now();
     let id = RequestId::of(&request);
     let method = request.method().clone();
-    let path = request.path().to_owned();
+    let entry = Entry::new(&request, &id);
     let api = request.app_data::<web::Data<Api>>().cloned();
     request.extensions_mut().insert(id.clone());
-    let mut response = with_problem(next.call(request).await?.map_into_boxed_body(), &id);
+    let answered = CURRENT.scope(id.clone(), next.call(request)).await?;
+    let mut response = with_problem(answered.map_into_boxed_body(), &id);
     let named = HeaderValue::from_str(&id.0).expect("an id is plain ASCII");
     response.headers_mut().insert(X_REQUEST_ID, named);
     secure(&mut response);
     let status = response.status().as_u16();
     let took = begun.elapsed();
-    let caller = response.request().extensions().get().map(|caller: &Caller| caller.owner().to_owned());
-    let caller = caller.as_deref().unwrap_or("nobody known");
-    log::info!("request {id}: {method} {path:?} by {caller} answered {status} after {} ms", took.as_millis());
     if let Some(api) = api {
         // A path that nobody routed would make a label of its own for every guess.
         let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());
@@ -68,7 +77,7 @@ pub async fn trace(
         api.door.metrics().http_seconds.get_or_create(&labels).observe(took.as_secs_f64());
         api.door.metrics().http_requests.get_or_create(&labels).inc();
     }
-    Ok(response)
+    Ok(entry.follow(response))
 }
 
 /// Gives a failure its body, and keeps the headers by which a page of another origin may read it.

@@ -110,6 +110,32 @@ pub fn swept() -> Value {
     })
 }
 
+/// The figures of a server that has had one file.
+pub fn stats() -> Value {
+    let minutes = |count: u64| [vec![0; 58], vec![count, 0]].concat();
+    json!({
+        "since": "2026-11-24T12:00:00Z",
+        "uptime_seconds": 5_471,
+        "attachment_upload_success_rate": 1.0,
+        "attachment_processing_retry_count": 0,
+        "attachment_verification_failure_rate": 0.0,
+        "worker_crash_rate": 0.0,
+        "average_processing_time_per_file": 0.072,
+        "queue_depth": 0,
+        "files_in_motion": 0,
+        "batches_open": 0,
+        "requests_in_flight": 1,
+        "workers_alive": 4,
+        "disk_free_bytes": 412_316_860_416_u64,
+        "last_hour": {
+            "files_ended": 1,
+            "files_failed": 0,
+            "ended_per_minute": minutes(1),
+            "failed_per_minute": minutes(0),
+        },
+    })
+}
+
 /// The file before anything has happened to it.
 fn stored() -> Value {
     json!({

@@ -22,7 +22,7 @@ use self::security::Security;
 use super::assets::Asset;
 use super::problem::Problem;
 use super::view::ResultLine;
-use super::{batches, docs, events, files, health, results, retention, retry, upload};
+use super::{batches, docs, events, files, health, results, retention, retry, stats, upload};
 
 /// The document but for what is the same of every route.
 #[derive(OpenApi)]
@@ -53,6 +53,7 @@ use super::{batches, docs, events, files, health, results, retention, retry, upl
         health::alive,
         health::ready,
         health::metrics,
+        stats::stats,
         document,
         docs::page,
         docs::style,
