@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{CliError, SettingsArguments, start_log};
+use super::logging::start_log;
+use super::{CliError, SettingsArguments};
 use crate::doctor::{self, Treatment};
 
 /// What `--help` says below the flags.
@@ -48,7 +49,7 @@ pub fn run(arguments: DoctorArguments) -> Result<ExitCode, CliError> {
     let DoctorArguments { deep, repair, rebuild, json, settings } = arguments;
     let settings_file = settings.file_in_force();
     let config = settings.load()?.config;
-    start_log("off");
+    start_log("off", &config.log);
     let treatment = match (repair, rebuild) {
         (false, false) => Treatment::None,
         (true, _) => Treatment::Repair,

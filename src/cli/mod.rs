@@ -3,14 +3,10 @@
 pub mod config;
 pub mod doctor;
 pub mod key;
+mod logging;
 pub mod serve;
 
-use std::{
-    env,
-    io::{self, Write as _},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{env, io, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 use derive_more::{Display, Error, From};
@@ -141,18 +137,6 @@ pub fn command() -> Result<Option<Command>, CliError> {
         }
         Err(error) => Err(CliError::Usage(one_sentence(&error.to_string()))),
     }
-}
-
-/// Starts the log: to standard error, from `level` upwards unless `CONSIGN_LOG` says otherwise.
-pub fn start_log(level: &str) {
-    env_logger::Builder::from_env(env_logger::Env::new().filter_or("CONSIGN_LOG", level))
-        .format(|line, record| {
-            let now = jiff::Timestamp::now();
-            let (level, target) = (record.level(), record.target());
-            let style = line.default_level_style(level);
-            writeln!(line, "{now:.3} {style}{level:<5}{style:#} {target}: {}", record.args())
-        })
-        .init();
 }
 
 impl SettingsArguments {

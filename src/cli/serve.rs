@@ -2,7 +2,8 @@
 
 use log::{info, warn};
 
-use super::{CliError, ServeArguments, start_log};
+use super::logging::start_log;
+use super::{CliError, ServeArguments};
 use crate::{
     config::{Effective, Origin},
     server,
@@ -18,7 +19,7 @@ pub fn run(arguments: ServeArguments) -> Result<(), CliError> {
     let effective = settings.load()?;
     effective.check_exposure()?;
     let Effective { config, settings } = effective;
-    start_log("info");
+    start_log("info", &config.log);
     for setting in settings.iter().filter(|setting| setting.origin != Origin::Default) {
         // Without the value: what is secret must not reach the log.
         info!("setting {} comes from {}", setting.key, setting.origin);

@@ -57,6 +57,7 @@ pub fn check(config: &Config) -> Result<(), Impossible> {
         events,
         retention,
         shutdown,
+        log: _,
         tls,
         cors,
         keys,

@@ -13,6 +13,7 @@ mod events;
 mod keys;
 mod layers;
 mod limits;
+mod log;
 mod retention;
 mod scan;
 mod shutdown;
@@ -32,6 +33,7 @@ pub use events::EventsSettings;
 pub use keys::{KeyDigest, KeySettings, is_key_name};
 pub use layers::{ConfigError, Flag, Sources, file_in_force};
 pub use limits::Limits;
+pub use log::{LogFormat, LogSettings};
 pub use retention::RetentionSettings;
 pub use scan::ScanSettings;
 pub use shutdown::ShutdownSettings;
@@ -61,6 +63,7 @@ pub struct Config {
     pub events: EventsSettings,
     pub retention: RetentionSettings,
     pub shutdown: ShutdownSettings,
+    pub log: LogSettings,
     pub tls: TlsSettings,
     pub cors: CorsSettings,
     /// Who may call, by name. Nobody but this machine where it is empty.
@@ -180,6 +183,7 @@ impl Default for Config {
             events: EventsSettings::default(),
             retention: RetentionSettings::default(),
             shutdown: ShutdownSettings::default(),
+            log: LogSettings::default(),
             tls: TlsSettings::default(),
             cors: CorsSettings::default(),
             keys: BTreeMap::new(),
