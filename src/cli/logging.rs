@@ -1,4 +1,4 @@
-//! The log: env_logger with two formats of its own, one for people and one for programs.
+//! The log: `env_logger` with two formats of its own, one for people and one for programs.
 //!
 //! A message that is about something begins with it: `request ID: `, `batch ID: `, `file ID: `, in this order where there
 //! are several. As JSON these are members, not text, and two are added: a file's batch, which its id tells, and the request
@@ -116,7 +116,7 @@ impl<'kvs> VisitSource<'kvs> for Given {
 /// One value: a number, a text or nothing stays what it is, anything else is a text.
 struct Member(Value);
 
-impl<'v> VisitValue<'v> for Member {
+impl VisitValue<'_> for Member {
     fn visit_any(&mut self, value: kv::Value<'_>) -> Result<(), kv::Error> {
         self.0 = value.to_string().into();
         Ok(())
@@ -161,7 +161,7 @@ mod tests {
         let now = Timestamp::from_millisecond(1_764_243_070_080).unwrap();
         write_json(&mut line, &record.args(format_args!("{message}")).build(), now, request.map(str::to_owned))
             .unwrap();
-        assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1, "one line");
+        assert_eq!(line.split_inclusive(|byte| *byte == b'\n').count(), 1, "one line");
         let mut line: Value = serde_json::from_slice(&line).unwrap();
         assert_eq!(line["ts"], "2025-11-27T11:31:10.080Z");
         let line = line.as_object_mut().unwrap();

@@ -95,7 +95,9 @@ mod tests {
 
     fn ring(counts: &[(u64, bool)]) -> Ring {
         let mut ring = Ring { newest: 0, minutes: [Minute::default(); MINUTES] };
-        counts.iter().for_each(|&(now, is_failed)| ring.count(now, is_failed));
+        for &(now, is_failed) in counts {
+            ring.count(now, is_failed);
+        }
         ring
     }
 
