@@ -90,7 +90,7 @@ fn parameters(description: &Description, operation: &Operation<'_>) -> Vec<(Stri
 }
 
 /// Asks the same of two batches with a key; whether the answers are the same, and what they are.
-fn same(server: &Server, key: &Key, method: &str, header: Option<&(String, String)>, paths: [String; 2]) -> Answer {
+fn same(server: &Server, key: &Key, method: &str, header: Option<&(String, String)>, paths: &[String; 2]) -> Answer {
     let mut headers = vec![key.header(), ("x-request-id", "the-same")];
     headers.extend(header.map(|(name, value)| (name.as_str(), value.as_str())));
     let [of_another, of_nobody] = paths.each_ref().map(|path| server.request(method, path, &headers));
@@ -124,11 +124,11 @@ fn anothers_batch_is_one_that_never_was_on_every_route() {
             let expected = if is_described(method) { 404 } else { 405 };
             for (batch, index) in batches.iter().flat_map(|batch| [(batch, 0), (batch, 1)]) {
                 let pair = [batch.id.as_str(), NOWHERE].map(|id| fill(path, id, &file_id(id, index)));
-                assert_eq!(same(&server, &bob, method, header.as_ref(), pair).status, expected, "{method} {path}");
+                assert_eq!(same(&server, &bob, method, header.as_ref(), &pair).status, expected, "{method} {path}");
                 // Another's file in one's own batch.
                 if path.contains("{file}") {
                     let pair = [batch.id.as_str(), NOWHERE].map(|id| fill(path, &own.id, &file_id(id, index)));
-                    assert_eq!(same(&server, &bob, method, header.as_ref(), pair).status, expected, "{method} {path}");
+                    assert_eq!(same(&server, &bob, method, header.as_ref(), &pair).status, expected, "{method} {path}");
                 }
             }
         }
@@ -173,7 +173,7 @@ fn a_stream_of_all_batches_tells_nothing_of_anothers() {
     let own = completed(&server, &bob, words("b.txt"));
 
     for mut stream in [&mut stream, &mut stream_of(&bob)] {
-        let heard = (&mut stream).until(|event| event.short() == "completed");
+        let heard = stream.until(|event| event.short() == "completed");
         assert!(heard.len() > 2, "{heard:?}");
         for event in heard {
             let told = event.data.to_string();
