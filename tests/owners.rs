@@ -172,7 +172,7 @@ fn a_stream_of_all_batches_tells_nothing_of_anothers() {
     assert_eq!(server.request("DELETE", &format!("/batches/{}", earlier.id), &[ann.header()]).status, 204);
     let own = completed(&server, &bob, words("b.txt"));
 
-    for mut stream in [&mut stream, &mut stream_of(&bob)] {
+    for stream in [&mut stream, &mut stream_of(&bob)] {
         let heard = stream.until(|event| event.short() == "completed");
         assert!(heard.len() > 2, "{heard:?}");
         for event in heard {
