@@ -4,6 +4,7 @@
 mod access;
 mod acknowledgement;
 mod admission;
+mod arriving;
 mod assets;
 mod auth;
 mod batches;
