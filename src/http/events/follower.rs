@@ -5,12 +5,12 @@
 
 use std::collections::VecDeque;
 
-use super::frame::{self, BatchEvent, FileEvent, RemovedEvent};
+use super::wording::Wording;
 use crate::batch::{BatchId, FileId, FileState};
 use crate::custody::FileStatus;
 use crate::http::ApiError;
 use crate::http::door::{OwnBatch, OwnEvents, there};
-use crate::http::view::{BatchView, FileView};
+use crate::http::view::BatchView;
 use crate::joblog::{BatchChange, Event, Moving, News, NumberedEvent};
 
 /// Bytes that a piece has at least, while there is more.
@@ -48,7 +48,10 @@ pub struct Follower {
     scope: Scope,
     /// The last event that was told or passed over; none before the reader begins to listen.
     after: Option<u64>,
+    /// Files of the event behind that one that were told already, where a batch is told file by file.
+    told: usize,
     due: VecDeque<Due>,
+    wording: Box<dyn Wording>,
 }
 
 /// What a reader is sent at one time.
@@ -59,10 +62,22 @@ pub struct Piece {
     pub is_last: bool,
 }
 
+/// How much of an event has been told.
+enum Told {
+    Whole,
+    /// The files before this one.
+    Upto(usize),
+}
+
 impl Follower {
     /// A reader that goes on behind `after`, or begins with what happens from now on.
-    pub const fn new(own: OwnEvents, scope: Scope, after: Option<u64>) -> Self {
-        Self { own, scope, after, due: VecDeque::new() }
+    pub const fn new(own: OwnEvents, scope: Scope, after: Option<u64>, wording: Box<dyn Wording>) -> Self {
+        Self { own, scope, after, told: 0, due: VecDeque::new(), wording }
+    }
+
+    /// How it is told what happens.
+    pub fn wording(&self) -> &dyn Wording {
+        self.wording.as_ref()
     }
 
     /// Where it hears from.
@@ -162,22 +177,31 @@ impl Follower {
                 return Ok(looks);
             }
             if let Some(own) = self.living(event.batch, known)? {
-                self.tell(event, own, piece)?;
+                match self.tell(event, own, piece)? {
+                    Told::Whole => {}
+                    Told::Upto(index) => {
+                        self.told = index;
+                        return Ok(looks + 1);
+                    }
+                }
             }
-            self.after = Some(event.id);
+            (self.after, self.told) = (Some(event.id), 0);
         }
         Ok(page.len())
     }
 
     /// Tells one event of a batch, unless a later one has taken its place.
-    fn tell(&self, event: &NumberedEvent, own: &OwnBatch, piece: &mut Piece) -> Result<(), ApiError> {
+    fn tell(&self, event: &NumberedEvent, own: &OwnBatch, piece: &mut Piece) -> Result<Told, ApiError> {
         let (id, batch) = (Some(event.id), event.batch);
         match event.event {
+            Event::Batch { change: BatchChange::Accepted, .. } if self.wording.is_file_by_file() => {
+                return self.tell_each(event.id, own, piece);
+            }
             Event::Batch { change, tally, finished_ms } => {
-                let Some(mut status) = there(own.status())? else { return Ok(()) };
+                let Some(mut status) = there(own.status())? else { return Ok(Told::Whole) };
                 (status.record.tally, status.record.finished_ms) = (tally, finished_ms);
                 let view = BatchView::new(status, None, None);
-                piece.add(&frame::event(id, "batch", &BatchEvent { change, batch: view }));
+                piece.add(&self.wording.batch(id, change, view));
                 let is_end = self.batch().is_some() && change == BatchChange::Completed;
                 piece.is_last = is_end && own.last_event()? == id;
             }
@@ -185,23 +209,37 @@ impl Follower {
                 let file = file_of(own, batch.file(index.into()))?;
                 let is_it = |file: &FileStatus| file.end.as_ref().is_some_and(|end| end.ended_ms == ended_ms);
                 if let Some(file) = file.filter(is_it) {
-                    tell_file(id, file, piece);
+                    self.tell_file(id, file, piece);
                 }
             }
             Event::Retried { index } => {
                 // Its end is told with an id of its own, if it has come.
                 if let Some(file) = file_of(own, batch.file(index.into()))? {
                     let state = FileState::Stored;
-                    tell_file(id, FileStatus { state, attempts: 0, end: None, ..file }, piece);
+                    self.tell_file(id, FileStatus { state, attempts: 0, end: None, ..file }, piece);
                 }
             }
             Event::Refused { index } => {
                 if let Some(file) = file_of(own, batch.file(index.into()))? {
-                    tell_file(id, file, piece);
+                    self.tell_file(id, file, piece);
                 }
             }
         }
-        Ok(())
+        Ok(Told::Whole)
+    }
+
+    /// Tells of a batch that was accepted by telling of each of its files, some at a time. The last has the event's id.
+    fn tell_each(&self, id: u64, own: &OwnBatch, piece: &mut Piece) -> Result<Told, ApiError> {
+        let (to, count) = (self.told + PAGE_EVENTS, own.files_count());
+        let files = own.files(self.told, to);
+        if there(own.check_alive())?.is_none() {
+            return Ok(Told::Whole);
+        }
+        for file in files?.into_iter().filter(|file| file.sealed.refused.is_none()) {
+            let id = (file.id.index() + 1 == count).then_some(id);
+            self.tell_file(id, FileStatus { state: FileState::Stored, attempts: 0, end: None, ..file }, piece);
+        }
+        Ok(if to < count { Told::Upto(to) } else { Told::Whole })
     }
 
     fn tell_moved(
@@ -214,14 +252,18 @@ impl Follower {
         let Some(file) = file_of(own, file)? else { return Ok(()) };
         // It may have ended by now; that is told with an id of its own.
         let Moving { state, retries, attempts } = moving;
-        tell_file(None, FileStatus { state, retries, attempts, end: None, ..file }, piece);
+        self.tell_file(None, FileStatus { state, retries, attempts, end: None, ..file }, piece);
         Ok(())
     }
 
     /// Tells that a batch is gone, which ends a stream of its own.
     fn tell_removed(&self, batch: BatchId, piece: &mut Piece) {
-        piece.add(&frame::event(None, "removed", &RemovedEvent { batch }));
+        piece.add(&self.wording.removed(batch));
         piece.is_last = self.batch().is_some();
+    }
+
+    fn tell_file(&self, id: Option<u64>, file: FileStatus, piece: &mut Piece) {
+        piece.add(&self.wording.file(id, file));
     }
 
     /// A batch that the reader may hear of and that was not being removed a moment ago.
@@ -237,11 +279,6 @@ impl Piece {
     fn add(&mut self, frame: &[u8]) {
         self.frames.extend_from_slice(frame);
     }
-}
-
-fn tell_file(id: Option<u64>, file: FileStatus, piece: &mut Piece) {
-    let batch = file.id.batch();
-    piece.add(&frame::event(id, "file", &FileEvent { batch, file: FileView::from(file) }));
 }
 
 /// A file; none when its batch is being removed. The batch's record goes last, so what was read is whole if it is there

@@ -6,6 +6,7 @@
 mod follower;
 mod frame;
 mod stream;
+mod wording;
 
 use std::sync::Arc;
 
@@ -16,8 +17,10 @@ use bytes::Bytes;
 use futures_util::stream as streams;
 use tokio::sync::{Semaphore, mpsc};
 
-use self::follower::{Follower, Scope};
+pub use self::follower::{Follower, Scope};
 use self::stream::Stream;
+use self::wording::Ours;
+pub use self::wording::Wording;
 use super::auth::Caller;
 use super::door::OwnBatch;
 use super::openapi::parameters::{BatchPath, Resumption, ResumptionInQuery};
@@ -32,7 +35,7 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 
 /// The id behind which a client wants to go on. A header wins over a parameter, which a browser keeps in the address when
 /// it connects anew.
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// What all streams share.
 pub struct EventStreams {
@@ -80,7 +83,7 @@ pub async fn of_batch(
     if batch.off_thread(move |batch| is_over(batch, after)).await?? {
         return Ok(HttpResponse::NoContent().finish());
     }
-    let follower = Follower::new(api.door.events(caller), Scope::Batch(id), Some(after.unwrap_or(0)));
+    let follower = Follower::new(api.door.events(caller), Scope::Batch(id), Some(after.unwrap_or(0)), Box::new(Ours));
     open(&request, api, follower)
 }
 
@@ -103,7 +106,7 @@ problems!(FollowProblems: InvalidParameter, TooManyStreams, Internal, Draining);
 )]
 pub async fn of_owner(caller: Caller, request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let after = last_event_id(&request, &api)?;
-    let follower = Follower::new(api.door.events(caller), Scope::All, after);
+    let follower = Follower::new(api.door.events(caller), Scope::All, after, Box::new(Ours));
     open(&request, api, follower)
 }
 
@@ -129,7 +132,11 @@ fn last_event_id(request: &HttpRequest, api: &Api) -> Result<Option<u64>, ApiErr
     })
 }
 
-fn open(request: &HttpRequest, api: web::Data<Api>, follower: Follower) -> Result<HttpResponse, ApiError> {
+/// A stream on its way to this reader.
+///
+/// # Errors
+/// When there is no place for it, or the server is on its way out.
+pub fn open(request: &HttpRequest, api: web::Data<Api>, follower: Follower) -> Result<HttpResponse, ApiError> {
     if api.health.is_draining() {
         return Err(ApiError::Draining);
     }

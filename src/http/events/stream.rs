@@ -12,7 +12,6 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::follower::{Follower, Piece};
-use super::frame;
 use crate::config::EventsSettings;
 use crate::http::door::OwnEvents;
 use crate::http::{Api, ApiError};
@@ -64,7 +63,7 @@ impl Stream {
         if let Some(batch) = follower.batch() {
             events.tell(batch).await;
         }
-        let mut piece = Piece { frames: frame::opening(begins), is_last: false };
+        let mut piece = Piece { frames: follower.wording().opening(begins), is_last: false };
         loop {
             if !piece.frames.is_empty() {
                 match timeout(stall, pieces.send(piece.frames.into())).await {
@@ -78,7 +77,7 @@ impl Stream {
             }
             listen(&events, &mut news, &mut follower, Instant::now() + heartbeat).await;
             if follower.due() == 0 {
-                piece = Piece { frames: frame::HEARTBEAT.to_vec(), is_last: false };
+                piece = Piece { frames: follower.wording().heartbeat().to_vec(), is_last: false };
                 continue;
             }
             // It may wait for the disk, which is nothing for a thread that answers requests.
