@@ -41,6 +41,17 @@ pub struct Arriving<'a> {
     pace: Pace,
 }
 
+/// What a batch is sealed with.
+pub struct Sealing<F> {
+    /// A JSON object.
+    pub metadata: Option<String>,
+    pub key: Option<KeyInHand>,
+    /// Over when the answer is out, and the pipeline may be told.
+    pub answered: F,
+    /// Whether those who listen are told that the batch was accepted before anything can happen to its files.
+    pub is_told_first: bool,
+}
+
 impl<'a> Arriving<'a> {
     /// A batch of this caller's.
     ///
@@ -171,12 +182,8 @@ impl<'a> Arriving<'a> {
     ///
     /// # Errors
     /// When no file is there to be kept, nobody is there to own it, or it could not be made durable.
-    pub async fn seal(
-        self,
-        metadata: Option<String>,
-        key: Option<KeyInHand>,
-        answered: impl Future<Output = ()> + 'static,
-    ) -> Result<SealedBatch, ApiError> {
+    pub async fn seal(self, sealing: Sealing<impl Future<Output = ()> + 'static>) -> Result<SealedBatch, ApiError> {
+        let Sealing { metadata, key, answered, is_told_first } = sealing;
         if self.files.is_empty() {
             return Err(ApiError::NoFiles);
         }
@@ -209,6 +216,9 @@ impl<'a> Arriving<'a> {
             actix_rt::spawn(async move {
                 answered.await;
                 let batch = announce.batch;
+                if is_told_first {
+                    door.tell(batch).await;
+                }
                 if !deliver(&verifier, announce).await {
                     log::error!("batch {batch}: the verifier does not take it; it waits for the next start");
                 }

@@ -159,7 +159,7 @@ impl ApiError {
     }
 
     /// What the answer says in a header of its own, for programs that do not read its body.
-    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+    pub(super) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         let (name, value) = match self {
             Self::MethodNotAllowed { allow } => (ALLOW, HeaderValue::from_str(allow).ok()?),
             Self::RangeNotSatisfiable { length } => {

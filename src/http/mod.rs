@@ -1,5 +1,5 @@
 //! HTTP: what every handler shares. `routes` is the table of routes, there is one file for each resource, and `code` alone
-//! knows the status of a failure.
+//! knows the status of a failure, but for those of `docsgpt`, which speaks as its clients expect.
 
 mod access;
 mod acknowledgement;
@@ -12,6 +12,7 @@ mod code;
 mod cors;
 mod digest;
 mod docs;
+mod docsgpt;
 mod door;
 mod error;
 mod events;
@@ -46,6 +47,7 @@ pub use self::access::ACCESS_TARGET;
 pub use self::auth::{Keyring, authenticate};
 pub use self::code::ErrorCode;
 pub use self::cors::cors;
+pub use self::docsgpt::{Refusal, Strangers};
 pub use self::door::Door;
 pub use self::error::ApiError;
 pub use self::events::EventStreams;
@@ -67,6 +69,8 @@ pub struct Api {
     pub retention: RetentionSettings,
     /// A permit for each upload that may stream at one time.
     pub uploads: Arc<Semaphore>,
+    /// Places for uploads whose sender is not known yet.
+    pub strangers: Strangers,
     pub events: EventStreams,
     /// The idempotency keys of requests that are under way.
     pub keys: Arc<KeysInHand>,

@@ -2,9 +2,11 @@
 //! this table.
 
 use actix_web::http::Method;
-use actix_web::{Resource, Route, guard, web};
+use actix_web::{HttpRequest, Resource, Route, guard, web};
 
-use super::{ApiError, batches, docs, events, files, health, openapi, results, retention, retry, stats, upload};
+use super::{
+    ApiError, batches, docs, docsgpt, events, files, health, openapi, results, retention, retry, stats, upload,
+};
 
 /// Every route. Those of one path stand together.
 pub const ROUTES: &[ApiRoute] = &[
@@ -21,6 +23,9 @@ pub const ROUTES: &[ApiRoute] = &[
     get("/batches/{batch}/files/{file}/content", "get_content", || web::to(files::content)),
     get("/events", "follow_batches", || web::to(events::of_owner)),
     post("/retention", "sweep_batches", || web::to(retention::sweep)),
+    post("/api/store_attachment", "store_attachment", || web::to(docsgpt::store::store)),
+    get("/api/task_status", "get_task_status", || web::to(docsgpt::task::status)),
+    get("/api/events", "follow_attachments", || web::to(docsgpt::events::follow)),
     get("/healthz", "get_health", || web::to(health::alive)),
     get("/readyz", "get_readiness", || web::to(health::ready)),
     get("/metrics", "get_metrics", || web::to(health::metrics)),
@@ -77,6 +82,12 @@ pub fn routes(config: &mut web::ServiceConfig) {
 fn resource(routes: &[ApiRoute]) -> Resource {
     let resource = routes.iter().map(ApiRoute::route).fold(web::resource(routes[0].path), Resource::route);
     let allow = allow(routes);
+    if docsgpt::PATHS.contains(&routes[0].path) {
+        return resource.default_service(web::to(move |request: HttpRequest| {
+            let answer = docsgpt::other_method(&request, &allow);
+            async { answer }
+        }));
+    }
     resource.default_service(web::to(move || {
         let allow = allow.clone();
         async move { Err::<&str, _>(ApiError::MethodNotAllowed { allow }) }

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::acknowledgement::{acknowledge, answer_after, replay};
 use super::admission::admit;
-use super::arriving::Arriving;
+use super::arriving::{Arriving, Sealing};
 use super::auth::Caller;
 use super::digest::{Body, content_digest};
 use super::form::{file_name, is_form, json_object};
@@ -80,7 +80,8 @@ pub async fn upload(
         // Either way the answer is out: sent, or its sender dropped.
         let _: Result<(), _> = until_answered.await;
     };
-    let sealed = arriving.seal(metadata, key, until_answered).await?;
+    let sealing = Sealing { metadata, key, answered: until_answered, is_told_first: false };
+    let sealed = arriving.seal(sealing).await?;
     drop(open);
     log::info!("request {}: batch {}: accepted with {} files", *request_id, sealed.header.batch, sealed.files.len());
     match wait {

@@ -19,7 +19,7 @@ pub const NEWS_QUEUE_MAX: usize = 1024;
 
 /// Ids that a millisecond has of its own. So an id is greater than those of logs before this one, and up to the year 2248
 /// it fits the whole numbers of a JavaScript `Number` (2^53).
-const IDS_PER_MS_BITS: u32 = 10;
+pub const EVENT_IDS_PER_MS_BITS: u32 = 10;
 
 /// What those who listen are told.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ impl Events {
 
 /// An id of this moment.
 fn now() -> u64 {
-    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0) << IDS_PER_MS_BITS
+    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0) << EVENT_IDS_PER_MS_BITS
 }
 
 /// The last id that the log knows of; 0 when it knows of none. Removals take events away and leave the number.

@@ -40,7 +40,7 @@ pub use self::change::{Change, Committed, LetGo};
 pub use self::check::{Checked, Fault, Stray};
 pub use self::completions::Completion;
 pub use self::event::{BatchChange, Event, NumberedEvent};
-pub use self::events::{Missed, NEWS_QUEUE_MAX, News, Subscription};
+pub use self::events::{EVENT_IDS_PER_MS_BITS, Missed, NEWS_QUEUE_MAX, News, Subscription};
 #[cfg(any(test, feature = "fuzzing"))]
 pub use self::fuzz::record;
 pub use self::idempotency::{KeyPage, KeyedBatch};

@@ -17,7 +17,7 @@ use super::{Pipeline, ServeError, connections};
 use crate::config::{Config, Limits};
 use crate::custody::Custody;
 use crate::health::Health;
-use crate::http::{self, Api, Door, EventStreams};
+use crate::http::{self, Api, Door, EventStreams, Strangers};
 
 /// Blocking threads of one HTTP thread that read files' contents for answers. Beside them each upload has one: a large one
 /// pins it for as long as it arrives, and must not keep others from being answered.
@@ -46,6 +46,7 @@ pub fn bind(
         limits: config.limits.clone(),
         retention: config.retention.clone(),
         uploads: Arc::new(Semaphore::new(uploads_open_max)),
+        strangers: Strangers::default(),
         events: EventStreams::new(config.events.clone()),
         keys: Arc::default(),
         blocking: Handle::current(),

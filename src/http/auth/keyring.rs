@@ -50,15 +50,26 @@ impl Keyring {
     /// # Errors
     /// [`ApiError::Unauthorized`] when it shows no key, one that is none of ours, or keys that differ.
     pub fn caller(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
+        self.identify(shown(headers))?.ok_or(ApiError::Unauthorized)
+    }
+
+    /// Whose these keys are; nobody's when there is none among them.
+    ///
+    /// # Errors
+    /// [`ApiError::Unauthorized`] when one is none of ours, or they differ.
+    pub(in crate::http) fn identify<'a>(
+        &self,
+        mut shown: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<Option<Caller>, ApiError> {
         let callers = self.callers();
         let keys = match &*callers {
-            Callers::Everybody(caller) => return Ok(caller.clone()),
+            Callers::Everybody(caller) => return Ok(Some(caller.clone())),
             Callers::Keys(keys) => keys,
         };
-        let mut callers = shown(headers).map(|key| find(keys, key));
-        let first = callers.next().flatten().ok_or(ApiError::Unauthorized)?;
-        let is_first = |other: Option<&Caller>| other.is_some_and(|other| other.owner() == first.owner());
-        if callers.all(is_first) { Ok(first.clone()) } else { Err(ApiError::Unauthorized) }
+        let Some(first) = shown.next() else { return Ok(None) };
+        let first = find(keys, first).ok_or(ApiError::Unauthorized)?;
+        let is_first = |key: &[u8]| find(keys, key).is_some_and(|other| other.owner() == first.owner());
+        if shown.all(is_first) { Ok(Some(first.clone())) } else { Err(ApiError::Unauthorized) }
     }
 
     fn callers(&self) -> Arc<Callers> {

@@ -16,12 +16,16 @@ use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
+pub(in crate::http) use self::credentials::shown;
 pub use self::keyring::Keyring;
 pub use self::quota::{QuotaExceeded, Quotas, Reserved};
-use super::ApiError;
+use super::{ApiError, docsgpt};
 
 /// What anybody may ask: whether the server lives, and how to talk to it.
 const OPEN: [&str; 4] = ["/healthz", "/readyz", "/openapi.json", "/docs"];
+
+/// What is let through to handlers that ask for a key themselves, since it may stand behind the files in the body.
+const ASKING: [&str; 3] = docsgpt::PATHS;
 
 /// What the page at `/docs` loads.
 const OPEN_BELOW: &str = "/docs/";
@@ -60,7 +64,7 @@ pub async fn authenticate(
     let keyring = request.app_data::<web::Data<Keyring>>().map(|keyring| keyring.caller(request.headers()));
     let caller = keyring.unwrap_or(Err(ApiError::Unauthorized));
     // Whoever only asks how the server does needs no key, and pays nothing with one.
-    if !is_open(request.path()) {
+    if !is_open(request.path()) && !asks_itself(request.path()) {
         match caller.and_then(|caller| caller.quotas.count_request().map(|()| caller).map_err(ApiError::from)) {
             Ok(caller) => {
                 request.extensions_mut().insert(caller);
@@ -74,6 +78,11 @@ pub async fn authenticate(
 /// Whether anybody may ask this. Paths are routed letter for letter, so what is not written like this is another address.
 pub fn is_open(path: &str) -> bool {
     OPEN.contains(&path) || path.starts_with(OPEN_BELOW)
+}
+
+/// Whether the handlers of a path ask for the key themselves.
+pub fn asks_itself(path: &str) -> bool {
+    ASKING.contains(&path)
 }
 
 impl FromRequest for Caller {

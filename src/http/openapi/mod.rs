@@ -22,7 +22,7 @@ use self::security::Security;
 use super::assets::Asset;
 use super::problem::Problem;
 use super::view::ResultLine;
-use super::{batches, docs, events, files, health, results, retention, retry, stats, upload};
+use super::{batches, docs, docsgpt, events, files, health, results, retention, retry, stats, upload};
 
 /// The document but for what is the same of every route.
 #[derive(OpenApi)]
@@ -33,6 +33,7 @@ use super::{batches, docs, events, files, health, results, retention, retry, sta
         (name = "batches", description = "Many files in one request, and what becomes of them."),
         (name = "files", description = "One file of a batch: its status, its text, its bytes."),
         (name = "events", description = "What happens, told as it happens (server-sent events)."),
+        (name = "docsgpt", description = "What DocsGPT's front end calls, in the shapes that it knows (docs/docsgpt.md)."),
         (name = "server", description = "Whether the server lives, whether it can take work, and what it has counted."),
         (name = "description", description = "This description, for programs and for people."),
     ),
@@ -50,6 +51,9 @@ use super::{batches, docs, events, files, health, results, retention, retry, sta
         files::content,
         events::of_owner,
         retention::sweep,
+        docsgpt::store::store,
+        docsgpt::task::status,
+        docsgpt::events::follow,
         health::alive,
         health::ready,
         health::metrics,

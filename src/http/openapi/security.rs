@@ -11,7 +11,7 @@ use utoipa::openapi::{OpenApi, RefOr};
 use super::headers::operations;
 use super::problems::add_problems;
 use crate::http::ErrorCode;
-use crate::http::auth::is_open;
+use crate::http::auth::{asks_itself, is_open};
 
 /// `Authorization: Bearer KEY`.
 const BEARER: &str = "bearer";
@@ -40,6 +40,9 @@ impl Modify for Security {
         for (path, item) in &mut document.paths.paths {
             for operation in operations(item) {
                 guard(operation, is_open(path));
+                if !is_open(path) && !asks_itself(path) {
+                    add_problems(&mut operation.responses.responses, &OF_KEYS);
+                }
             }
         }
     }
@@ -52,5 +55,4 @@ fn guard(operation: &mut Operation, is_open: bool) {
         return;
     }
     operation.security = Some([BEARER, API_KEY].map(|scheme| SecurityRequirement::new(scheme, [""; 0])).into());
-    add_problems(&mut operation.responses.responses, &OF_KEYS);
 }

@@ -10,8 +10,13 @@ pub use self::batch::{BatchList, BatchState, BatchView, ListLinks};
 pub use self::file::{ErrorView, FileView, RefusedFileView, ResultLine, TextError};
 
 /// A time in RFC 3339, always to the millisecond.
-fn timestamp(ms: i64) -> String {
+pub fn timestamp(ms: i64) -> String {
     format!("{:.3}", Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH))
+}
+
+/// This moment, in the same form.
+pub fn now() -> String {
+    timestamp(Timestamp::now().as_millisecond())
 }
 
 #[cfg(test)]
