@@ -22,6 +22,10 @@ pub fn missing_and_used_up(description: &Description) {
             continue;
         }
         assert_eq!(*security, [serde_json::json!({"bearer": []}), serde_json::json!({"api_key": []})]);
+        if operation.value["tags"][0] == "docsgpt" {
+            // They ask for it themselves, and answer in a shape of their own.
+            continue;
+        }
         guarded += 1;
         known(description, operation.name, server.request(&method, &path, &[]), 401)
             .assert_problem(401, "unauthorized");

@@ -5,6 +5,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each test file is a crate of its own and uses its part of this one")]
 
+pub mod attachments;
 pub mod clamd;
 pub mod client;
 pub mod corpus;
