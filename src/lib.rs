@@ -18,6 +18,8 @@ pub mod scan;
 pub mod worker;
 
 pub mod actors;
+pub mod webhooks;
+
 pub mod cli;
 pub mod doctor;
 pub mod http;

@@ -19,6 +19,7 @@ fn run() -> Result<ExitCode, CliError> {
         Some(Command::Serve(settings)) => cli::serve::run(settings)?,
         Some(Command::Config(settings)) => cli::config::run(settings)?,
         Some(Command::Key(command)) => cli::key::run(command)?,
+        Some(Command::Webhook(command)) => cli::webhook::run(command)?,
         Some(Command::Doctor(arguments)) => return cli::doctor::run(arguments),
         Some(Command::Worker { ocr: None }) => return Ok(worker::run()),
         Some(Command::Worker { ocr: Some(plan) }) => return Ok(worker::become_engine(&plan)),

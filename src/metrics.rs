@@ -18,7 +18,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 pub use self::labels::{
-    CauseLabels, CodeLabels, HttpLabels, ReasonLabels, ScanLabels, ScanResult, StateLabels, SyncLabels, UploadLabels,
+    CauseLabels, CodeLabels, HttpLabels, ReasonLabels, ResultLabels, ScanResult, StateLabels, SyncLabels, UploadLabels,
     UploadOutcome,
 };
 pub use self::operation::{Operation, Present};
@@ -46,8 +46,9 @@ pub struct Metrics {
     files_ended: Family<StateLabels, Counter>,
     pub processing_retries: Counter,
     pub verification_failures: Family<CodeLabels, Counter>,
-    pub scans: Family<ScanLabels, Counter>,
+    pub scans: Family<ResultLabels, Counter>,
     pub scan_seconds: Histogram,
+    pub webhook_deliveries: Family<ResultLabels, Counter>,
     pub worker_crashes: Family<CauseLabels, Counter>,
     pub actor_panics: Counter,
     processing_seconds: Histogram,
@@ -97,6 +98,7 @@ impl Metrics {
             verification_failures: Family::default(),
             scans: Family::default(),
             scan_seconds: processing_buckets(),
+            webhook_deliveries: Family::default(),
             worker_crashes: Family::default(),
             actor_panics: Counter::default(),
             processing_seconds: processing_buckets(),
@@ -139,7 +141,7 @@ impl Metrics {
             ScanResult::Unavailable,
             ScanResult::Unreadable,
         ] {
-            drop(self.scans.get_or_create(&ScanLabels { result: result.to_string() }));
+            drop(self.scans.get_or_create(&ResultLabels { result: result.to_string() }));
         }
         let of_scans = [Code::MalwareFound, Code::ScanUnavailable, Code::TooLargeToScan];
         let of_checks = [Code::Missing, Code::Damaged, Code::Unreadable, Code::TypeMismatch, Code::UnsupportedType];
@@ -193,6 +195,7 @@ impl Metrics {
         r.register_with_unit("fsync", "Time of a sync, by target", Unit::Seconds, self.sync_seconds.clone());
         r.register("http_requests", "Requests answered, by route and status", self.http_requests.clone());
         r.register_with_unit("http_request", "Time to the answer", Unit::Seconds, self.http_seconds.clone());
+        r.register("webhook_deliveries", "Calls of webhooks, by result", self.webhook_deliveries.clone());
         r.register("uploads_open", "Uploads that are arriving", self.uploads_open.clone());
         r.register("event_streams_open", "Streams of events that are open", self.event_streams_open.clone());
         r.register(

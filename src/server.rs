@@ -11,6 +11,7 @@ use actix_web::dev::ServerHandle;
 use derive_more::{Display, Error, From};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::actors::aggregator::{BatchAggregator, Flush};
@@ -34,6 +35,7 @@ mod connections;
 mod restart;
 pub(crate) mod scanner;
 mod tls;
+mod webhooks;
 
 use access::Access;
 pub use access::ReadSettings;
@@ -126,6 +128,7 @@ async fn serve(
     let metrics = Arc::new(Metrics::new());
     let options = CustodyOptions { spool: config.spool.clone(), free_bytes_min: config.limits.disk_free_bytes_min };
     let custody = Arc::new(Custody::open(lock, &config.data_dir, &options, metrics)?);
+    webhooks::tell_to(&config.webhook, &custody);
     let before_uploads = BatchId::new();
     let recovered = custody.recover().await?;
     report(&recovered);
@@ -143,6 +146,7 @@ async fn serve(
     actix_rt::spawn(resume(Arc::clone(&custody), pipeline.verifier.clone(), recovered.open));
     actix_rt::spawn(keep_to(config.retention.clone(), Arc::clone(&custody)));
     actix_rt::spawn(keep_forgetting_keys(Arc::clone(&custody), keys_kept));
+    let deliverer = webhooks::start(&config.webhook, &custody);
     count_stored_files(&custody, before_uploads);
     let mut told = actix_rt::spawn(until_told_to_stop());
     let kept = tokio::select! {
@@ -153,6 +157,8 @@ async fn serve(
         }
         () = restart::until_mendable(&custody, started) => Some(kept),
     };
+    // What it has not written down is tried anew at the next start.
+    deliverer.inspect(JoinHandle::abort);
     drain(config.shutdown, handle, &health, &custody, &pipeline).await;
     serving.await.map_err(|error| ServeError::Stopped(error.into()))?.map_err(ServeError::Stopped)?;
     log::info!("drained");

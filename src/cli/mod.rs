@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod key;
 mod logging;
 pub mod serve;
+pub mod webhook;
 
 use std::{env, io, path::PathBuf, process::ExitCode};
 
@@ -52,6 +53,9 @@ pub enum Command {
     /// Make API keys, and say which there are.
     #[command(subcommand, after_help = key::EXAMPLES)]
     Key(key::KeyCommand),
+    /// Make the secret that webhooks are signed with.
+    #[command(subcommand, after_help = webhook::EXAMPLES)]
+    Webhook(webhook::WebhookCommand),
     /// Read files for a server that started this process.
     #[command(hide = true)]
     Worker {

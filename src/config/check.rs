@@ -6,9 +6,11 @@ use std::fmt::Display;
 
 use super::{
     AttemptsSettings, Config, EventsSettings, ExtractSettings, KeySettings, Limits, RetentionSettings, ScanSettings,
-    ShutdownSettings, SpoolSettings, TlsSettings, VerifySettings, WorkerSettings, bytes::text, keys::digest_of,
+    ShutdownSettings, SpoolSettings, TlsSettings, VerifySettings, WebhookSettings, WorkerSettings, bytes::text,
+    keys::digest_of,
 };
 use crate::batch::BATCH_FILES_LIMIT;
+use crate::webhooks::WebhookUrl;
 
 /// One less than a batch has ids for: the file that is one too many still has one, under which it is refused.
 const FILES_MAX: usize = BATCH_FILES_LIMIT - 1;
@@ -33,6 +35,9 @@ const SCANS_MAX: usize = 64;
 /// A child's vocabulary alone takes half of this.
 const CHILD_BYTES_MIN: u64 = 128 << 20;
 
+/// Each holds a thread.
+const DELIVERIES_MAX: usize = 256;
+
 /// A value that no server can work with.
 #[derive(Debug)]
 pub struct Impossible {
@@ -56,6 +61,7 @@ pub fn check(config: &Config) -> Result<(), Impossible> {
         worker,
         events,
         retention,
+        webhook,
         shutdown,
         log: _,
         tls,
@@ -79,6 +85,7 @@ pub fn check(config: &Config) -> Result<(), Impossible> {
     check_extract(extract, worker)?;
     check_events(events)?;
     check_retention(retention)?;
+    check_webhook(webhook)?;
     check_shutdown(shutdown)
 }
 
@@ -227,6 +234,27 @@ fn check_retention(retention: &RetentionSettings) -> Result<(), Impossible> {
     within("retention.succeeded_ms_max", succeeded_ms_max, 0, RETENTION_MS_MAX)?;
     within("retention.other_ms_max", other_ms_max, 0, RETENTION_MS_MAX)?;
     within("retention.sweep_every_ms", sweep_every_ms, 1, MS_MAX)
+}
+
+fn check_webhook(webhook: &WebhookSettings) -> Result<(), Impossible> {
+    let WebhookSettings { url, secret, allow_private: _, deliveries_max, timeout_ms_max, retry_ms_base, retry_ms_max } =
+        webhook;
+    if !url.is_empty() {
+        let url = WebhookUrl::parse(url);
+        let is_url = "an http or https URL without a user name, a password or a fragment";
+        require(url.is_some(), "webhook.url", is_url)?;
+        let may_be_called = url.is_some_and(|url| url.may_be_called(&webhook.reach()));
+        require(
+            may_be_called,
+            "webhook.url",
+            "an address that everybody has, or one that webhook.allow_private names",
+        )?;
+        require(secret.is_some(), "webhook.secret", "what `consign webhook secret` prints, since webhook.url is set")?;
+    }
+    within("webhook.deliveries_max", *deliveries_max, 1, DELIVERIES_MAX)?;
+    within("webhook.timeout_ms_max", *timeout_ms_max, 1, MS_MAX)?;
+    within("webhook.retry_ms_base", *retry_ms_base, 1, MS_MAX)?;
+    within("webhook.retry_ms_max", *retry_ms_max, 0, MS_MAX)
 }
 
 fn check_shutdown(shutdown: &ShutdownSettings) -> Result<(), Impossible> {

@@ -7,6 +7,9 @@ use toml::Value;
 
 use super::{Config, ConfigError, keys};
 
+/// The setting that is shown to nobody.
+const SECRET: &str = "webhook.secret";
+
 /// Where the value of a setting came from.
 #[derive(Debug, Display, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -33,6 +36,7 @@ impl Setting {
     pub(super) fn shown(&self) -> String {
         match &self.value {
             Value::String(digest) if keys::is_masked(&self.key) => Value::from(keys::masked(digest)).to_string(),
+            Value::String(secret) if self.key == SECRET && !secret.is_empty() => "\"…\"".to_owned(),
             value => value.to_string(),
         }
     }

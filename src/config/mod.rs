@@ -20,6 +20,7 @@ mod shutdown;
 mod text;
 mod tls;
 mod variables;
+mod webhook;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
@@ -38,6 +39,7 @@ pub use retention::RetentionSettings;
 pub use scan::ScanSettings;
 pub use shutdown::ShutdownSettings;
 pub use tls::TlsSettings;
+pub use webhook::WebhookSettings;
 
 /// All settings of one server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +64,7 @@ pub struct Config {
     pub worker: WorkerSettings,
     pub events: EventsSettings,
     pub retention: RetentionSettings,
+    pub webhook: WebhookSettings,
     pub shutdown: ShutdownSettings,
     pub log: LogSettings,
     pub tls: TlsSettings,
@@ -182,6 +185,7 @@ impl Default for Config {
             worker: WorkerSettings::default(),
             events: EventsSettings::default(),
             retention: RetentionSettings::default(),
+            webhook: WebhookSettings::default(),
             shutdown: ShutdownSettings::default(),
             log: LogSettings::default(),
             tls: TlsSettings::default(),

@@ -45,6 +45,9 @@ pub async fn rebuild(config: &Config) -> Result<Rebuilt, DoctorError> {
     }
     let custody = Custody::open(lock, dir, &options(config), Arc::new(Metrics::new()))?;
     custody.joblog.go_on_behind_event(known.last_event)?;
+    if !config.webhook.url.is_empty() {
+        custody.joblog.tell_to(&config.webhook.url);
+    }
     let recovered = custody.recover().await?;
     custody.joblog.commit(Vec::new()).await?;
     rebuilt.batches = recovered.entered;

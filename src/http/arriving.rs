@@ -41,10 +41,18 @@ pub struct Arriving<'a> {
     pace: Pace,
 }
 
-/// What a batch is sealed with.
-pub struct Sealing<F> {
+/// What a request says of its batch beside the files.
+#[derive(Debug, Default)]
+pub struct Fields {
     /// A JSON object.
     pub metadata: Option<String>,
+    /// Where it is to be told that the batch is completed.
+    pub webhook: Option<String>,
+}
+
+/// What a batch is sealed with.
+pub struct Sealing<F> {
+    pub fields: Fields,
     pub key: Option<KeyInHand>,
     /// Over when the answer is out, and the pipeline may be told.
     pub answered: F,
@@ -170,8 +178,8 @@ impl<'a> Arriving<'a> {
     }
 
     /// What was sent, as a digest.
-    pub fn fingerprint(&self, metadata: Option<&str>) -> Sha256Digest {
-        idempotency::fingerprint(&self.files, metadata)
+    pub fn fingerprint(&self, fields: &Fields) -> Sha256Digest {
+        idempotency::fingerprint(&self.files, fields.metadata.as_deref(), fields.webhook.as_deref())
     }
 
     /// Seals the batch; its existence begins here.
@@ -183,7 +191,7 @@ impl<'a> Arriving<'a> {
     /// # Errors
     /// When no file is there to be kept, nobody is there to own it, or it could not be made durable.
     pub async fn seal(self, sealing: Sealing<impl Future<Output = ()> + 'static>) -> Result<SealedBatch, ApiError> {
-        let Sealing { metadata, key, answered, is_told_first } = sealing;
+        let Sealing { fields, key, answered, is_told_first } = sealing;
         if self.files.is_empty() {
             return Err(ApiError::NoFiles);
         }
@@ -191,7 +199,8 @@ impl<'a> Arriving<'a> {
             self.api.count_uploads(&self.files);
             return Err(ApiError::AllFilesRejected { files: refused(&self.files) });
         }
-        let (kept, fingerprint) = (self.kept(), self.fingerprint(metadata.as_deref()));
+        let (kept, fingerprint) = (self.kept(), self.fingerprint(&fields));
+        let Fields { metadata, webhook } = fields;
         let (caller, mut reserved) = self.owner.ok_or(ApiError::Unauthorized)?;
         reserved.take(kept, || self.api.door.usage(&caller))?;
         let intake = self.intake.expect("an intake is put back after each file");
@@ -204,6 +213,7 @@ impl<'a> Arriving<'a> {
             metadata,
             bytes_total: kept,
             idempotency,
+            webhook,
         };
         let announce = StoredBatch { batch: header.batch, files: self.files.len() };
         let (verifier, door) = (self.api.verifier.clone(), self.api.door.clone());

@@ -1,10 +1,12 @@
-//! What an upload's form says: whether it is one, which of its parts are files, and the metadata.
+//! What an upload's form says: whether it is one, which of its parts are files, the metadata, and who is to be told.
 
 use actix_multipart::Field;
 use actix_web::{HttpMessage, HttpRequest, mime};
 use serde_json::{Map, Value};
 
 use super::ApiError;
+use crate::config::WebhookSettings;
+use crate::webhooks::WebhookUrl;
 
 /// The name of a part that is a file; none for a form field. `filename*` (RFC 5987) says more than `filename`.
 pub fn file_name(part: &Field) -> Option<String> {
@@ -33,5 +35,25 @@ pub fn json_object(value: Vec<u8>) -> Result<String, ApiError> {
     match serde_json::from_str::<Map<String, Value>>(&text) {
         Ok(_) => Ok(text.trim_ascii().to_owned()),
         Err(_) => Err(ApiError::BadField { what }),
+    }
+}
+
+/// The URL that a field holds, where it is to be told that the batch is completed.
+///
+/// # Errors
+/// When it holds anything else, or a place that is not called, or nothing that is sent could be signed.
+pub fn webhook(value: Vec<u8>, settings: &WebhookSettings) -> Result<String, ApiError> {
+    let bad = |what| Err(ApiError::BadField { what });
+    if settings.secret.is_none() {
+        return bad("This server has no secret to sign webhooks with; its operator sets one as webhook.secret.");
+    }
+    let Ok(text) = String::from_utf8(value) else { return bad("The field webhook must be a URL.") };
+    match WebhookUrl::parse(&text) {
+        Some(url) if url.may_be_called(&settings.reach()) => Ok(text),
+        Some(_) => bad("The field webhook names an address that this server does not call."),
+        None => bad(
+            "The field webhook must be an http or https URL of up to 2,000 characters without a user name, a password or \
+             a fragment.",
+        ),
     }
 }

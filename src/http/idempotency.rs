@@ -46,9 +46,9 @@ fn parse(sent: &[u8]) -> Option<String> {
     is_key.then_some(key)
 }
 
-/// What was sent, as far as it decides what becomes of it: each file's name, size, digest and refusal, in order, and the
-/// metadata. A file's type follows from its name.
-pub fn fingerprint(files: &[SealedFile], metadata: Option<&str>) -> Sha256Digest {
+/// What was sent, as far as it decides what becomes of it: each file's name, size, digest and refusal, in order, the
+/// metadata, and who is to be told. A file's type follows from its name.
+pub fn fingerprint(files: &[SealedFile], metadata: Option<&str>, webhook: Option<&str>) -> Sha256Digest {
     let mut hasher = Sha256::new();
     // Each text behind its length, so that none can pass for the end of one and the beginning of the next.
     let mut add = |text: &str| {
@@ -61,8 +61,9 @@ pub fn fingerprint(files: &[SealedFile], metadata: Option<&str>) -> Sha256Digest
         add(&hex::encode(file.sha256));
         add(&file.refused.as_ref().map_or_else(String::new, |refused| refused.code.to_string()));
     }
-    // One text more than files have, which come by fours.
-    metadata.into_iter().for_each(add);
+    // One text more than files have, which come by fours, and two more for the webhook.
+    metadata.into_iter().for_each(&mut add);
+    webhook.into_iter().flat_map(|url| ["webhook", url]).for_each(add);
     hasher.finalize().into()
 }
 
@@ -145,7 +146,7 @@ mod tests {
     #[test]
     fn whatever_is_sent_otherwise_has_another_fingerprint() {
         let file = |name: &str, length| SealedFile { name: name.into(), length, ..SealedFile::default() };
-        let one = |file| fingerprint(&[file], None);
+        let one = |file| fingerprint(&[file], None, None);
         let refused = Some(crate::batch::FileErrorCode::UnsupportedType.into());
         let prints = [
             one(file("a", 1)),
@@ -153,9 +154,11 @@ mod tests {
             one(file("b", 1)),
             one(SealedFile { sha256: [1; 32], ..file("a", 1) }),
             one(SealedFile { refused, ..file("a", 1) }),
-            fingerprint(&[file("a", 1)], Some("{}")),
-            fingerprint(&[file("a", 1), file("b", 1)], None),
-            fingerprint(&[file("b", 1), file("a", 1)], None),
+            fingerprint(&[file("a", 1)], Some("{}"), None),
+            fingerprint(&[file("a", 1)], Some("{}"), Some("{}")),
+            fingerprint(&[file("a", 1)], None, Some("{}")),
+            fingerprint(&[file("a", 1), file("b", 1)], None, None),
+            fingerprint(&[file("b", 1), file("a", 1)], None, None),
         ];
         let distinct: HashSet<_> = prints.iter().collect();
         assert_eq!(distinct.len(), prints.len());

@@ -56,8 +56,9 @@ pub use self::fuzz::part_headers;
 use self::idempotency::KeysInHand;
 pub use self::routes::{ApiRoute, ROUTES, routes};
 pub use self::trace::{RequestId, current_request, trace};
+pub use self::view::completed_event;
 use crate::actors::verifier::Verifier;
-use crate::config::{Limits, RetentionSettings};
+use crate::config::{Limits, RetentionSettings, WebhookSettings};
 use crate::health::Health;
 
 /// What every handler can reach.
@@ -67,6 +68,7 @@ pub struct Api {
     pub verifier: Addr<Verifier>,
     pub limits: Limits,
     pub retention: RetentionSettings,
+    pub webhook: WebhookSettings,
     /// A permit for each upload that may stream at one time.
     pub uploads: Arc<Semaphore>,
     /// Places for uploads whose sender is not known yet.

@@ -8,10 +8,10 @@ use tokio::sync::oneshot;
 
 use super::acknowledgement::{acknowledge, answer_after, replay};
 use super::admission::admit;
-use super::arriving::{Arriving, Sealing};
+use super::arriving::{Arriving, Fields, Sealing};
 use super::auth::Caller;
 use super::digest::{Body, content_digest};
-use super::form::{file_name, is_form, json_object};
+use super::form::{file_name, is_form, json_object, webhook};
 use super::idempotency;
 use super::openapi::parameters::{UploadHeaders, Wait};
 use super::openapi::schemas::UploadForm;
@@ -67,10 +67,10 @@ pub async fn upload(
     if !is_form(&request) {
         return Err(ApiError::UnsupportedMediaType);
     }
-    let received = receive(&mut arriving, &request, Body::new(payload, digest)).await;
-    let metadata = received.inspect_err(|_| arriving.count_aborted())?;
+    let received = receive(&api, &mut arriving, &request, Body::new(payload, digest)).await;
+    let fields = received.inspect_err(|_| arriving.count_aborted())?;
     if let Some(key) = &key
-        && let Some(batch) = key.batch_of(&api, arriving.fingerprint(metadata.as_deref())).await?
+        && let Some(batch) = key.batch_of(&api, arriving.fingerprint(&fields)).await?
     {
         log::info!("request {}: batch {batch}: sent again", *request_id);
         return replay(&api, &caller, batch, wait).await;
@@ -80,7 +80,7 @@ pub async fn upload(
         // Either way the answer is out: sent, or its sender dropped.
         let _: Result<(), _> = until_answered.await;
     };
-    let sealing = Sealing { metadata, key, answered: until_answered, is_told_first: false };
+    let sealing = Sealing { fields, key, answered: until_answered, is_told_first: false };
     let sealed = arriving.seal(sealing).await?;
     drop(open);
     log::info!("request {}: batch {}: accepted with {} files", *request_id, sealed.header.batch, sealed.files.len());
@@ -93,21 +93,31 @@ pub async fn upload(
     }
 }
 
-/// Reads the request's parts, and says what the field `metadata` holds.
-async fn receive(arriving: &mut Arriving<'_>, request: &HttpRequest, body: Body) -> Result<Option<String>, ApiError> {
+/// Reads the request's parts, and says what those hold that are no files.
+async fn receive(
+    api: &Api,
+    arriving: &mut Arriving<'_>,
+    request: &HttpRequest,
+    body: Body,
+) -> Result<Fields, ApiError> {
     let mut parts = Multipart::new(request.headers(), body.stream());
-    let mut metadata = None;
+    let mut fields = Fields::default();
     while let Some(part) = arriving.next_part(&mut parts).await? {
         if let Some(name) = file_name(&part) {
             arriving.receive_file(part, name).await?;
             continue;
         }
-        let is_metadata = part.name() == Some("metadata");
+        let name = part.name().unwrap_or_default().to_owned();
         let value = arriving.read_field(part).await?;
-        if is_metadata && metadata.replace(json_object(value)?).is_some() {
-            return Err(ApiError::BadField { what: "The field metadata must be sent once." });
+        let before = match name.as_str() {
+            "metadata" => fields.metadata.replace(json_object(value)?),
+            "webhook" => fields.webhook.replace(webhook(value, &api.webhook)?),
+            _ => None,
+        };
+        if before.is_some() {
+            return Err(ApiError::BadField { what: "The fields metadata and webhook must be sent once." });
         }
     }
     arriving.compare(body).await?;
-    Ok(metadata)
+    Ok(fields)
 }

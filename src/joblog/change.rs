@@ -2,6 +2,7 @@
 
 use super::record::{Claim, FileRecord};
 use super::usage::Usage;
+use super::webhooks::Tried;
 use crate::batch::{BatchId, FileId};
 use crate::spool::{FrameRef, RetriedFile, Sha256Digest};
 
@@ -29,6 +30,8 @@ pub enum Change {
     Forget { batch: BatchId, spool: Vec<u64>, results: Vec<u64>, owned: Option<Vec<u8>> },
     /// A batch is no longer known by the idempotency key with this digest.
     ForgetKey { key: Sha256Digest, batch: BatchId },
+    /// It was tried to tell somebody of a batch.
+    Tried { batch: BatchId, tried: Tried },
 }
 
 /// What a commit brought about.

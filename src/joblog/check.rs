@@ -167,7 +167,7 @@ impl Walk {
             Some(Key::Events(first)) => self.visit_events(first, value),
             Some(Key::EventMark(id)) => self.visit_event_mark(id, key),
             Some(Key::Number) => self.note(value.len() == 8, || Fault::Number),
-            Some(Key::Open(_) | Key::Doomed(_) | Key::Segment(_) | Key::Owned(_)) => self.found.add(key),
+            Some(Key::Open(_) | Key::Doomed(_) | Key::Due(_) | Key::Segment(_) | Key::Owned(_)) => self.found.add(key),
             Some(Key::Idempotency(digest)) => match record::decode::<KeyedBatch>(value) {
                 Ok(keyed) => self.found.add_key(&digest, keyed.batch),
                 Err(_) => self.note(false, || Fault::IdempotencyKey),
@@ -268,7 +268,8 @@ mod tests {
         let batch = BatchId::new();
         let idempotency = Some(Idempotency { key: [u8::try_from(segment).unwrap(); 32], fingerprint: [9; 32] });
         let owner = "local".into();
-        let header = SealHeader { batch, created_ms: 1, owner, metadata: None, bytes_total: 0, idempotency };
+        let header =
+            SealHeader { batch, created_ms: 1, owner, metadata: None, bytes_total: 0, idempotency, webhook: None };
         let seal = FrameRef { segment, region: 4096, frame: 8192, length: 100, header_length: 10, entries: 2 };
         SealedBatch { header, seal, files: vec![SealedFile::default(); 2] }
     }
@@ -285,6 +286,29 @@ mod tests {
         let id = half.header.batch;
         let owned = Some(key::owned("local", id));
         assert_eq!(checked.strays, [Stray { batch: id, spool: vec![2], results: Vec::new(), owned }]);
+    }
+
+    #[test]
+    fn a_due_delivery_is_marked_at_its_time_and_nowhere_else() {
+        let dir = TempDir::new().unwrap();
+        let log = open(&dir);
+        let batch = sealed(1);
+        let id = batch.header.batch;
+        log.enter(&batch, true).unwrap();
+        let mut record = log.batch(id).unwrap().unwrap();
+        record.webhooks.url = Some("https://example.org/".into());
+        record.webhooks.complete(record.tally, i64::MAX, None);
+        let due_ms = record.webhooks.due_ms().unwrap();
+        log.index.put(key::batch(id), &record::encode(&record)).unwrap();
+        assert_eq!(log.check().faults, [Fault::Mark(id)], "its mark is missing");
+        log.index.put(key::due_at(due_ms + 1, id), &[]).unwrap();
+        assert!(log.check().faults.contains(&Fault::Mark(id)), "its mark is at another time");
+        log.index.put(key::due_at(due_ms, id), &[]).unwrap();
+        assert_eq!(log.check().faults, [Fault::Mark(id)], "it has two");
+        log.index.take(&key::due_at(due_ms + 1, id)).unwrap();
+        assert_eq!(log.check().faults, []);
+        assert_eq!(log.batches_to_tell(None, 9), Ok(vec![(due_ms, id)]));
+        assert_eq!(log.batches_to_tell(Some((due_ms, id)), 9), Ok(vec![]));
     }
 
     #[tokio::test]

@@ -4,6 +4,8 @@ use std::ops::Bound;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::sync::Notify;
+
 use super::cancellations::Cancellations;
 use super::change::Committed;
 use super::completions::Completions;
@@ -25,6 +27,10 @@ pub struct Index {
     pub(super) cancellations: Cancellations,
     pub(super) events: Events,
     pub(super) ledger: Ledger,
+    /// Where every batch is told, besides its own place.
+    pub(super) webhook: OnceLock<String>,
+    /// Rung when batches have completed.
+    pub(super) news: Notify,
     /// Why the log takes no more changes.
     broken: OnceLock<JobLogError>,
     open_count: AtomicUsize,
@@ -39,8 +45,9 @@ impl Index {
             open += 1;
         }
         let (motion, completions, cancellations, ledger) = Default::default();
+        let (webhook, news) = Default::default();
         let (events, broken, open_count) = (Events::of(&db)?, OnceLock::new(), AtomicUsize::new(open));
-        Ok(Self { db, motion, completions, cancellations, events, ledger, broken, open_count })
+        Ok(Self { db, motion, completions, cancellations, events, ledger, webhook, news, broken, open_count })
     }
 
     /// Enters a batch whose seal is durable. Not flushed: what a crash takes, the next start enters again from the seal.
@@ -234,6 +241,9 @@ impl Index {
             self.cancellations.end(*batch);
             self.completions.complete(*batch);
             self.open_count.fetch_sub(1, Ordering::Relaxed);
+        }
+        if !committed.completed.is_empty() {
+            self.news.notify_one();
         }
     }
 

@@ -8,6 +8,7 @@
 //! | `c` window | a claim |
 //! | `d` batch | nothing; the batch is being removed |
 //! | `e` event | events of one batch, by the id of the first |
+//! | `h` time batch | nothing; the first of the batch's deliveries is due then |
 //! | `i` digest | the batch that was handed in under the idempotency key with this digest |
 //! | `k` store segment | nothing; the segment holds something unreadable that may have been acknowledged |
 //! | `m` name | a checkpoint, the number of removals, or the last event's id |
@@ -17,10 +18,13 @@
 //!
 //! Numbers are big-endian, so that their order is the keys' order.
 
+mod parse;
+
 use std::ops::Bound;
 
-use crate::batch::{BATCH_FILES_LIMIT, BatchId, FileId};
+use crate::batch::{BatchId, FileId};
 
+pub use self::parse::{Key, parse};
 use super::StoreName;
 use crate::spool::Sha256Digest;
 
@@ -28,6 +32,7 @@ const BATCH: u8 = b'b';
 const CLAIM: u8 = b'c';
 const DOOMED: u8 = b'd';
 const EVENT: u8 = b'e';
+const DUE: u8 = b'h';
 const IDEMPOTENCY: u8 = b'i';
 const KEPT: u8 = b'k';
 const META: u8 = b'm';
@@ -158,6 +163,27 @@ pub fn last_event() -> Vec<u8> {
     join(&[&[META], b"events"])
 }
 
+/// That the first delivery of a batch is due at a time in milliseconds, by which such marks are in order.
+pub fn due_at(due_ms: i64, batch: BatchId) -> Vec<u8> {
+    join(&[&[DUE], &u64::try_from(due_ms).unwrap_or(0).to_be_bytes(), batch.as_bytes()])
+}
+
+/// The prefix of all such marks.
+pub const fn dues() -> [u8; 1] {
+    [DUE]
+}
+
+/// What lies behind all such marks.
+pub const fn dues_end() -> [u8; 1] {
+    [DUE + 1]
+}
+
+/// The time and the batch of such a mark.
+pub fn due(key: &[u8]) -> Option<(i64, BatchId)> {
+    let due_ms = u64::from_be_bytes(*key.strip_prefix(&[DUE])?.first_chunk()?);
+    Some((i64::try_from(due_ms).unwrap_or(i64::MAX), marked(key)?))
+}
+
 /// The key of an idempotency key, of which there is only the digest.
 pub fn idempotency(digest: &Sha256Digest) -> Vec<u8> {
     join(&[&[IDEMPOTENCY], digest])
@@ -243,50 +269,6 @@ pub fn owned_before(owner: &str, batch: Option<BatchId>) -> Vec<u8> {
     batch.map_or_else(|| join(&[&owned_prefix(owner), &end]), |batch| owned(owner, batch))
 }
 
-/// What a key is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
-    Batch(BatchId),
-    File(FileId),
-    /// A mark that events of the batch lie under an id.
-    EventMark(BatchId),
-    Claim(u64),
-    Doomed(BatchId),
-    Events(u64),
-    Idempotency(Sha256Digest),
-    /// A number of eight bytes.
-    Number,
-    Open(BatchId),
-    Segment(BatchId),
-    Owned(BatchId),
-    Kept,
-}
-
-/// Reads any key; none when it is not one of ours.
-pub fn parse(key: &[u8]) -> Option<Key> {
-    let (kind, rest) = key.split_first()?;
-    let batch = |bytes: &[u8]| Some(BatchId::from_bytes(bytes.try_into().ok()?));
-    let is_store = |store: u8| [StoreName::Results as u8, StoreName::Spool as u8].contains(&store);
-    match (*kind, rest.len()) {
-        (BATCH, 17) if rest[16] == RECORD_OF_BATCH => batch(&rest[..16]).map(Key::Batch),
-        (BATCH, 19) if rest[16] == RECORD_OF_FILE => {
-            let index = usize::from(u16::from_be_bytes([rest[17], rest[18]]));
-            (index < BATCH_FILES_LIMIT).then_some(Key::File(batch(&rest[..16])?.file(index)))
-        }
-        (BATCH, 25) if rest[16] == MARK_OF_EVENT => batch(&rest[..16]).map(Key::EventMark),
-        (CLAIM, 8) => window_of(key).map(Key::Claim),
-        (DOOMED, 16) => batch(rest).map(Key::Doomed),
-        (EVENT, 8) => event_of(key).map(Key::Events),
-        (IDEMPOTENCY, 32) => digest_of(key).map(Key::Idempotency),
-        (KEPT, 9) if is_store(rest[0]) => Some(Key::Kept),
-        (META, _) => Some(Key::Number),
-        (OPEN, 16) => batch(rest).map(Key::Open),
-        (OWNED, length) if length == 17 + usize::from(*rest.first()?) => batch(&rest[length - 16..]).map(Key::Owned),
-        (SEGMENT, 25) if is_store(rest[0]) => batch(&rest[9..]).map(Key::Segment),
-        _ => None,
-    }
-}
-
 fn join(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
 }
@@ -343,6 +325,8 @@ mod tests {
         assert_eq!(batch_of(&file(id.file(4711))), Some(id));
         assert_eq!(window_of(&claim(12)), Some(12));
         assert_eq!(marked(&open(id)), Some(id));
+        assert_eq!(due(&due_at(1_795_527_070_080, id)), Some((1_795_527_070_080, id)));
+        assert!(due_at(9, BatchId::new()) < due_at(10, id), "what is due first comes first");
         assert_eq!(segment_of(&kept(StoreName::Spool, 7)), Some(7));
         assert_eq!(place_of(&segment(StoreName::Results, 8, id)), Some((StoreName::Results, 8)));
         assert_eq!(place_of(&open(id)), None);
@@ -358,6 +342,7 @@ mod tests {
             (file(id.file(9)), Key::File(id.file(9))),
             (claim(3), Key::Claim(3)),
             (doomed(id), Key::Doomed(id)),
+            (due_at(5, id), Key::Due(id)),
             (event(77), Key::Events(77)),
             (event_mark(id, 77), Key::EventMark(id)),
             (last_event(), Key::Number),

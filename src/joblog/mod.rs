@@ -3,7 +3,7 @@
 //! The log follows the seals and the results and can be made anew from them. Changes go through one writer, which flushes
 //! once for all that wait; reading asks nobody. sled is not trusted: every record has a checksum of ours, every group is
 //! followed by a sync of sled's file, opening is done with care, and every start checks the whole log. Reading order:
-//! `key`, `record`, `event`, `open`, `index`, `idempotency`, `owners`, `usage`, `check`, `start`, `motion`, `completions`, `cancellations`,
+//! `key`, `record`, `event`, `open`, `index`, `idempotency`, `owners`, `usage`, `webhooks`, `check`, `start`, `motion`, `completions`, `cancellations`,
 //! `events`, `writer`, `step`.
 
 mod blobs;
@@ -25,6 +25,7 @@ mod record;
 mod start;
 mod step;
 mod usage;
+mod webhooks;
 mod writer;
 
 use std::io;
@@ -48,6 +49,7 @@ use self::index::Index;
 pub use self::motion::Moving;
 pub use self::record::{BatchRecord, Claim, ClaimedFile, FileEnd, FileRecord};
 pub use self::usage::{Holdings, Usage};
+pub use self::webhooks::{Delivery, DeliveryState, Tried, Webhooks};
 pub use self::writer::ORDER_QUEUE_MAX;
 use self::writer::{Order, Writer};
 use crate::batch::{BatchId, FileId};

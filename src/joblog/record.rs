@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::JobLogError;
+use super::{JobLogError, Webhooks};
 use crate::batch::{FileId, FileState, Outcome, Tally};
 use crate::spool::{FrameRef, SealedBatch, SealedFile, Sha256Digest, Timings};
 
@@ -35,6 +35,8 @@ pub struct BatchRecord {
     pub superseded: Vec<FrameRef>,
     /// The idempotency key under which the batch is known, as a digest, until its time is over.
     pub idempotency_key: Option<Sha256Digest>,
+    /// Who is told when it is completed, and who has been.
+    pub webhooks: Webhooks,
 }
 
 impl BatchRecord {
@@ -58,6 +60,7 @@ impl BatchRecord {
             refused: (0..).zip(&sealed.files).filter_map(is_refused).collect(),
             superseded: Vec::new(),
             idempotency_key: None,
+            webhooks: Webhooks { url: sealed.header.webhook.clone(), ..Webhooks::default() },
         };
         record.at_beginning()
     }
@@ -70,7 +73,8 @@ impl BatchRecord {
     pub fn at_beginning(self) -> Self {
         let rejected = u32::try_from(self.refused.len()).expect("a file's index has 16 bits");
         let tally = Tally { total: self.seal.entries, rejected, ..Tally::default() };
-        Self { tally, finished_ms: None, is_cancelled: false, ..self }
+        let webhooks = Webhooks { url: self.webhooks.url, ..Webhooks::default() };
+        Self { tally, finished_ms: None, is_cancelled: false, webhooks, ..self }
     }
 
     /// Whether the file with this index was refused while it arrived. Its seal's entry says so, too, until it is damaged.
@@ -174,7 +178,7 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::{Index, select};
 
-    use super::super::KeyedBatch;
+    use super::super::{Delivery, DeliveryState, KeyedBatch};
     use super::*;
     use crate::batch::{BATCH_FILES_LIMIT, BatchId, FileError, FileErrorCode, TextInfo, Tokenizer};
     use crate::joblog::event::EventsRecord;
@@ -221,10 +225,28 @@ mod tests {
             .prop_map(|(batch, events)| EventsRecord { batch: BatchId::from_bytes(batch), events })
     }
 
+    fn webhooks() -> impl Strategy<Value = Webhooks> {
+        let state = prop_oneof![
+            any::<i64>().prop_map(|next_ms| DeliveryState::Pending { next_ms }),
+            any::<i64>().prop_map(|at_ms| DeliveryState::Delivered { at_ms }),
+            Just(DeliveryState::Failed),
+        ];
+        let delivery =
+            (any::<(String, u32, i64, u32, Option<u16>)>(), tally(), state).prop_map(|(rest, tally, state)| {
+                let (url, completion, finished_ms, tries, last_status) = rest;
+                Delivery { url, completion, tally, finished_ms, tries, last_status, state }
+            });
+        (any::<(Option<String>, u32)>(), vec(delivery, 0..4)).prop_map(|((url, completions), deliveries)| Webhooks {
+            url,
+            completions,
+            deliveries,
+        })
+    }
+
     fn batch_record() -> impl Strategy<Value = BatchRecord> {
         let rest = any::<(i64, String, u64, Option<i64>, (bool, bool, bool), Vec<u16>)>();
-        let rest = (rest, vec(numbers(), 0..4), any::<Option<[u8; 32]>>());
-        (numbers(), tally(), rest).prop_map(|(seal, tally, (rest, superseded, idempotency_key))| {
+        let rest = (rest, vec(numbers(), 0..4), any::<Option<[u8; 32]>>(), webhooks());
+        (numbers(), tally(), rest).prop_map(|(seal, tally, (rest, superseded, idempotency_key, webhooks))| {
             let (created_ms, owner, bytes_total, finished_ms, is, refused) = rest;
             let (is_doomed, is_cancelled, is_told) = is;
             BatchRecord {
@@ -240,6 +262,7 @@ mod tests {
                 refused,
                 superseded,
                 idempotency_key,
+                webhooks,
             }
         })
     }

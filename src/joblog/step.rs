@@ -19,6 +19,7 @@ use crate::fault::{self, DurableStep};
 mod removal;
 mod retry;
 mod telling;
+mod webhooks;
 
 /// A group's changes, as far as they have been taken.
 pub struct Step<'a> {
@@ -32,6 +33,8 @@ pub struct Step<'a> {
     /// Removals that begin with this group.
     removals: u64,
     told: Told,
+    /// When the first delivery of each batch was due before the group, where one was.
+    dues: HashMap<BatchId, i64>,
 }
 
 impl<'a> Step<'a> {
@@ -45,6 +48,7 @@ impl<'a> Step<'a> {
             passes: DurableStep::ClaimAppend,
             removals: 0,
             told: Told::default(),
+            dues: HashMap::new(),
         }
     }
 
@@ -75,6 +79,7 @@ impl<'a> Step<'a> {
                     self.forget(batch, [&spool, &results], owned, &mut committed)?;
                 }
                 Change::ForgetKey { key, batch } => self.forget_key(&key, batch)?,
+                Change::Tried { batch, tried } => self.count_try(batch, &tried)?,
             }
         }
         Ok(committed)
@@ -128,6 +133,7 @@ impl<'a> Step<'a> {
             let held = Usage { batches_open: 1, bytes_stored: 0 };
             committed.let_go.push(LetGo { owner: batch_owner, held });
             self.batch.remove(key::open(batch_id));
+            self.begin_deliveries(batch_id)?;
             self.passes = DurableStep::BatchClose;
         } else if self.passes == DurableStep::ClaimAppend {
             self.passes = DurableStep::OutcomeAppend;
@@ -163,13 +169,18 @@ impl<'a> Step<'a> {
     fn record(&mut self, id: BatchId) -> Result<Option<&mut BatchRecord>, JobLogError> {
         let record = match self.records.entry(id) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(self.index.batch(id)?),
+            Entry::Vacant(entry) => {
+                let known = self.index.batch(id)?;
+                self.dues.extend(known.as_ref().and_then(|record| Some((id, record.webhooks.due_ms()?))));
+                entry.insert(known)
+            }
         };
         Ok(record.as_mut())
     }
 
     /// Applies the group, and says what is to be told of it once it is durable.
     pub(super) fn apply(mut self) -> Result<Vec<News>, JobLogError> {
+        self.mark_dues();
         for (id, record) in &self.records {
             if let Some(record) = record {
                 self.batch.insert(key::batch(*id), record::encode(record));

@@ -30,7 +30,7 @@ pub enum ScanResult {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ScanLabels {
+pub struct ResultLabels {
     pub result: String,
 }
 

@@ -45,6 +45,7 @@ pub fn bind(
         verifier: pipeline.verifier.clone(),
         limits: config.limits.clone(),
         retention: config.retention.clone(),
+        webhook: config.webhook.clone(),
         uploads: Arc::new(Semaphore::new(uploads_open_max)),
         strangers: Strangers::default(),
         events: EventStreams::new(config.events.clone()),

@@ -22,6 +22,8 @@ pub struct SealHeader {
     pub bytes_total: u64,
     /// The key under which the batch was handed in, if under one.
     pub idempotency: Option<Idempotency>,
+    /// Where the client wants to be told when the batch is completed.
+    pub webhook: Option<String>,
 }
 
 /// By which a request that is sent again under an `Idempotency-Key` is known.

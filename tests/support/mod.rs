@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod process;
 pub mod promtool;
+pub mod receiver;
 pub mod server;
 pub mod status;
 pub mod wire;

@@ -14,6 +14,7 @@ pub struct Batch {
     pub progress: Progress,
     pub summary: Summary,
     pub files: Vec<FileStatus>,
+    pub webhooks: Vec<Webhook>,
     pub links: Links,
 }
 
@@ -33,6 +34,16 @@ pub struct Summary {
     pub rejected: u64,
     pub cancelled: u64,
     pub pending: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Webhook {
+    pub url: String,
+    pub state: String,
+    pub attempts: u64,
+    pub last_status: Option<u16>,
+    pub next_attempt_at: Option<String>,
+    pub delivered_at: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -10,7 +10,7 @@ use super::turn::WaitingFile;
 use super::{Work, backoff};
 use crate::actors::panics::{self, Duty};
 use crate::batch::{FileError, FileErrorCode};
-use crate::metrics::{ScanLabels, ScanResult};
+use crate::metrics::{ResultLabels, ScanResult};
 use crate::scan::{ScanError, Scanner, Verdict};
 use crate::spool::Content;
 
@@ -71,7 +71,7 @@ impl Work {
             Err(ScanError::Unavailable(_)) => ScanResult::Unavailable,
             Err(ScanError::Unreadable(_)) => ScanResult::Unreadable,
         };
-        self.custody.metrics.scans.get_or_create(&ScanLabels { result: result.to_string() }).inc();
+        self.custody.metrics.scans.get_or_create(&ResultLabels { result: result.to_string() }).inc();
         self.custody.metrics.scan_seconds.observe(begun.elapsed().as_secs_f64());
         answer
     }

@@ -22,6 +22,7 @@ async fn store_under(custody: &Custody, key: u8, created_ms: i64) -> SealedBatch
         metadata: None,
         bytes_total: 10,
         idempotency,
+        webhook: None,
     };
     intake.seal(header, vec![file], Box::new(|_| Ok(()))).await.unwrap()
 }

@@ -126,6 +126,7 @@ async fn a_large_batch_whose_entering_a_crash_cut_short_is_entered_and_a_mark_wi
         metadata: None,
         bytes_total: 0,
         idempotency: None,
+        webhook: None,
     };
     let batch = intake.seal(header, vec![file], Box::new(|_| Ok(()))).await.unwrap();
     assert!(custody.spool.store().is_own(batch.seal.segment).unwrap());

@@ -21,7 +21,7 @@ use super::refusal::{Refusal, RefusalView, RefusedView, too_large};
 use super::sender::Sender;
 use crate::batch::{BatchId, FileErrorCode, FileId};
 use crate::http::admission::admit;
-use crate::http::arriving::{Arriving, Sealing};
+use crate::http::arriving::{Arriving, Fields, Sealing};
 use crate::http::auth::Keyring;
 use crate::http::digest::{Body, content_digest};
 use crate::http::form::{file_name, is_form};
@@ -189,7 +189,7 @@ impl Upload<'_> {
             self.api.count_uploads(arriving.files());
             return Err(self.refusal(&names, arriving.files()));
         }
-        let sealing = Sealing { metadata: None, key: None, answered: taken_up, is_told_first: true };
+        let sealing = Sealing { fields: Fields::default(), key: None, answered: taken_up, is_told_first: true };
         let sealed = arriving.seal(sealing).await.map_err(of_upload)?;
         Ok(Stored { batch: sealed.header.batch, files: sealed.files, names })
     }

@@ -11,6 +11,10 @@ pub fn accepted() -> Value {
     batch["state"] = "processing".into();
     batch["outcome"] = Value::Null;
     batch["finished_at"] = Value::Null;
+    batch["webhooks"][0]["attempts"] = 0.into();
+    batch["webhooks"][0]["state"] = "pending".into();
+    batch["webhooks"][0]["last_status"] = Value::Null;
+    batch["webhooks"][0]["delivered_at"] = Value::Null;
     batch["progress"] = json!({"files_done": 1, "files_total": 2, "percent": 50, "bytes_total": 146_515});
     batch
 }
@@ -18,6 +22,16 @@ pub fn accepted() -> Value {
 /// The batch when it is completed.
 pub fn completed() -> Value {
     batch(&json!({"succeeded": 1, "pending": 0}), &[succeeded(), refused()])
+}
+
+/// What is told of it then.
+pub fn completed_event() -> Value {
+    let mut batch = completed();
+    let members = batch.as_object_mut().expect("a batch is an object");
+    for left_out in ["files", "webhooks"] {
+        members.remove(left_out);
+    }
+    json!({"type": "batch.completed", "timestamp": batch["finished_at"], "data": batch})
 }
 
 /// A page of the list.
@@ -97,6 +111,14 @@ fn batch(counts: &Value, files: &[Value]) -> Value {
             "pending": counts["pending"],
         },
         "files": files,
+        "webhooks": [{
+            "url": "https://example.org/batches",
+            "state": "delivered",
+            "attempts": 1,
+            "last_status": 204,
+            "next_attempt_at": null,
+            "delivered_at": "2026-11-24T13:31:10.220Z",
+        }],
         "links": {"self": BATCH, "next": null, "events": format!("{BATCH}/events"), "results": format!("{BATCH}/results")},
     })
 }

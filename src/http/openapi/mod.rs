@@ -9,6 +9,7 @@ pub mod parameters;
 mod problems;
 pub mod schemas;
 mod security;
+mod webhooks;
 
 use std::sync::LazyLock;
 
@@ -19,9 +20,10 @@ use self::headers::Headers;
 pub use self::problems::problem_responses;
 pub(in crate::http) use self::problems::problems;
 use self::security::Security;
+use self::webhooks::Webhooks;
 use super::assets::Asset;
 use super::problem::Problem;
-use super::view::ResultLine;
+use super::view::{CompletedEvent, ResultLine};
 use super::{batches, docs, docsgpt, events, files, health, results, retention, retry, stats, upload};
 
 /// The document but for what is the same of every route.
@@ -63,8 +65,8 @@ use super::{batches, docs, docsgpt, events, files, health, results, retention, r
         docs::style,
         docs::script,
     ),
-    components(schemas(Problem<'_>, ResultLine)),
-    modifiers(&Security, &Headers),
+    components(schemas(Problem<'_>, ResultLine, CompletedEvent)),
+    modifiers(&Security, &Headers, &Webhooks),
 )]
 struct Document;
 

@@ -5,6 +5,8 @@ use utoipa::openapi::schema::{ArrayBuilder, Schema};
 use utoipa::openapi::{KnownFormat, ObjectBuilder, Ref, RefOr, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::webhooks::URL_CHARS_MAX;
+
 /// A request with files.
 pub enum UploadForm {}
 
@@ -16,6 +18,10 @@ impl PartialSchema for UploadForm {
             .description(Some("The files. Every part with a file name is one, whatever its field is called."));
         let metadata = ObjectBuilder::new()
             .description(Some("Anything that the batch's status is to give back, as a JSON object. At most once."));
+        let webhook = ObjectBuilder::new().schema_type(Type::String).max_length(Some(URL_CHARS_MAX)).description(Some(
+            "An http or https URL that is told when the batch is completed. At most once, and only where the operator has set \
+             a secret to sign with.",
+        ));
         // A name stands in a line of a part's header, where these characters end it or the request.
         let names =
             ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[^\\x00-\\x1f\\x7f\"\\\\]*$")).build();
@@ -24,6 +30,7 @@ impl PartialSchema for UploadForm {
             .property("files", files)
             .required("files")
             .property("metadata", metadata)
+            .property("webhook", webhook)
             .property_names(Some(names))
             .into()
     }

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::file::FileView;
 use super::timestamp;
+use super::webhook::WebhookView;
 use crate::batch::{BatchId, BatchOutcome};
 use crate::custody::{BatchStatus, FileStatus};
 use crate::joblog::BatchRecord;
@@ -49,6 +50,10 @@ pub struct BatchView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     files: Option<Vec<FileView>>,
+    /// Who is told that it is completed, and how far that has come. What is told to them leaves it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    webhooks: Option<Vec<WebhookView>>,
     links: BatchLinks,
 }
 
@@ -116,6 +121,7 @@ impl BatchView {
                 cancelled: tally.cancelled,
                 pending: tally.pending(),
             },
+            webhooks: Some(WebhookView::all(&record.webhooks)),
             files: files.map(|files| files.into_iter().map(FileView::from).collect()),
             links: BatchLinks {
                 this: format!("/batches/{id}"),
@@ -124,6 +130,11 @@ impl BatchView {
                 results: format!("/batches/{id}/results"),
             },
         }
+    }
+
+    /// A batch as it is told to others: nothing in it changes any more.
+    pub fn as_told(status: BatchStatus) -> Self {
+        Self { webhooks: None, ..Self::new(status, None, None) }
     }
 
     /// Whether anything is still to be done.

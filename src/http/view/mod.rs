@@ -3,11 +3,13 @@
 
 mod batch;
 mod file;
+mod webhook;
 
 use jiff::Timestamp;
 
 pub use self::batch::{BatchList, BatchState, BatchView, ListLinks};
 pub use self::file::{ErrorView, FileView, RefusedFileView, ResultLine, TextError};
+pub use self::webhook::{CompletedEvent, completed_event};
 
 /// A time in RFC 3339, always to the millisecond.
 pub fn timestamp(ms: i64) -> String {

@@ -1,4 +1,4 @@
-//! The marks beside a log's records: that a batch is open or doomed, has a region in a segment or events under an id, is
+//! The marks beside a log's records: that a batch is open or doomed, has a delivery due, has a region in a segment or events under an id, is
 //! known by a key. Each follows from a record, so that the sums of those called for and of those that are there agree.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,10 +53,20 @@ pub fn marks_of(id: BatchId, record: &BatchRecord, results: &BTreeSet<u64>) -> V
     if record.finished_ms.is_none() {
         marks.push(key::open(id));
     }
+    if let Some(due_ms) = record.webhooks.due_ms() {
+        marks.push(key::due_at(due_ms, id));
+    }
     if record.is_doomed {
         marks.push(key::doomed(id));
     }
     marks
+}
+
+/// Whether a batch's record has its next delivery due when the mark says. Mark and record are written in one step, so that
+/// one without the other is damage.
+fn is_due(index: &Index, id: BatchId, mark: &[u8]) -> Result<bool, JobLogError> {
+    let due_ms = index.batch(id)?.and_then(|record| record.webhooks.due_ms());
+    Ok(due_ms.is_some_and(|due_ms| mark == key::due_at(due_ms, id)))
 }
 
 /// Looks for the marks that differ: those of no batch are strays, those that a batch lacks or must not have are faults.
@@ -78,6 +88,7 @@ pub fn compare_marks(index: &Index, checked: &mut Checked) -> Result<(), JobLogE
             }
             Some(Key::Open(id)) => (id, index.batch(id)?.is_none_or(|record| record.finished_ms.is_none())),
             Some(Key::Doomed(id)) => (id, index.batch(id)?.is_none_or(|record| record.is_doomed)),
+            Some(Key::Due(id)) => (id, is_due(index, id, &key)?),
             Some(Key::Segment(id)) => (id, true),
             Some(Key::Owned(id)) => (id, index.batch(id)?.is_none_or(|record| key == key::owned(&record.owner, id))),
             Some(Key::Events(first)) => {

@@ -15,6 +15,7 @@ impl Step<'_> {
         let can_go = |record: &&mut BatchRecord| record.finished_ms.is_some() && !record.is_doomed;
         let Some(record) = self.record(id)?.filter(can_go) else { return Ok(()) };
         record.is_doomed = true;
+        record.webhooks.stop();
         let (owner, idempotency_key) = (record.owner.as_str().into(), record.idempotency_key);
         self.told.remove(id, owner);
         if let Some(key) = idempotency_key {

@@ -35,6 +35,7 @@ fn header() -> SealHeader {
         metadata: None,
         bytes_total: 0,
         idempotency: None,
+        webhook: None,
     }
 }
 
