@@ -24,6 +24,7 @@ pub use self::labels::{
 pub use self::operation::{Operation, Present};
 use self::recent::Recent;
 use crate::batch::{FileErrorCode, FileState};
+use crate::webhooks;
 
 /// The verdicts after which a worker is replaced.
 const WORKER_ENDS: [FileErrorCode; 5] = [
@@ -127,6 +128,9 @@ impl Metrics {
     /// Makes every series that is known beforehand, so that a rate can be taken from its first event on.
     fn start_at_zero(&self) {
         use FileErrorCode as Code;
+        for result in webhooks::Result::ALL {
+            drop(self.webhook_deliveries.get_or_create(&ResultLabels { result: result.to_string() }));
+        }
         self.operation.start_at_zero();
         for outcome in [UploadOutcome::Accepted, UploadOutcome::Rejected, UploadOutcome::Aborted] {
             drop(self.uploads.get_or_create(&UploadLabels { outcome: outcome.to_string() }));
