@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use jsonschema::draft202012;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Answer, Server};
 
@@ -112,6 +112,8 @@ impl Description {
         assert!(body.is_object(), "{name} {}: {media_type} is not described: {content}", answer.status);
         if media_type.ends_with("json") && !media_type.ends_with("ndjson") {
             self.assert_fits(&body["schema"], &answer.json(), name);
+        } else if media_type == "text/event-stream" {
+            events(&answer.text()).for_each(|event| self.assert_fits(&body["schema"], &event, name));
         } else if media_type != "application/octet-stream" {
             self.assert_fits(&body["schema"], &json!(answer.text()), name);
         }
@@ -161,6 +163,17 @@ impl Description {
         let path = reference.strip_prefix('#').expect("references stay in the document");
         self.document.pointer(path).unwrap_or_else(|| panic!("{reference} names something"))
     }
+}
+
+/// The events of a stream, as objects of their fields.
+fn events(stream: &str) -> impl Iterator<Item = Value> {
+    let fields = |block: &str| block.lines().filter_map(|line| line.split_once(": ")).map(own).collect();
+    let blocks = stream.split("\n\n").map(fields);
+    blocks.filter(|fields: &Map<String, Value>| fields.contains_key("data")).map(Value::Object)
+}
+
+fn own((name, value): (&str, &str)) -> (String, Value) {
+    (name.to_owned(), value.into())
 }
 
 /// The members of an object; none of anything else.

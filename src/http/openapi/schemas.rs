@@ -71,16 +71,25 @@ impl PartialSchema for ResultLines {
 
 impl ToSchema for ResultLines {}
 
-/// Server-sent events (HTML standard, section 9.2): the data of each is one of these.
+/// Server-sent events (HTML standard, section 9.2). The schema is that of each event in turn, as `itemSchema` is in later
+/// versions of `OpenAPI`.
 pub enum EventStream {}
 
 impl PartialSchema for EventStream {
     fn schema() -> RefOr<Schema> {
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let id = text().pattern(Some("^[0-9]+$")).description(Some("To go on behind it; what passes by has none."));
+        let name = text().enum_values(Some(["file", "batch", "removed"]));
+        let data = text()
+            .content_media_type("application/json")
+            .description(Some("JSON in a line; docs/events.md says what is in it."));
         ObjectBuilder::new()
-            .schema_type(Type::String)
-            .description(Some(
-                "Events `file`, `batch` and `removed`, whose data is JSON; docs/events.md says what is in it.",
-            ))
+            .description(Some("An event. Comments between them are heartbeats."))
+            .property("id", id)
+            .property("event", name)
+            .required("event")
+            .property("data", data)
+            .required("data")
             .into()
     }
 }
