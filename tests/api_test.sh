@@ -13,7 +13,7 @@ schemathesis_version=4.32.5
 validator_version=0.9.0
 
 here=$(cd "$(dirname "$0")/.." && pwd)
-program=${1:-$here/target/debug/consign}
+program=$(realpath "${1:-$here/target/debug/consign}")
 examples=${CONSIGN_API_EXAMPLES:-40}
 seconds=${CONSIGN_API_SECONDS:-300}
 seed=${CONSIGN_API_SEED:-1}
@@ -39,7 +39,14 @@ if ! "$tools/bin/pip" show --quiet "schemathesis" 2>/dev/null ||
     echo "$schemathesis_version $validator_version" >"$tools/version"
 fi
 
-# Port 0 is one that is free; the server says which.
+# The server has a key, and schemathesis shows it and tries what comes without.
+"$program" key new api-test >"$work/made"
+sed 1d "$work/made" >"$work/consign.toml"
+API_TEST_KEY=$(sed -n 1p "$work/made")
+export API_TEST_KEY
+
+# Port 0 is one that is free; the server says which. It reads its settings where it is started.
+cd "$work"
 "$program" serve --listen 127.0.0.1:0 --data-dir "$work/data" >"$work/out" 2>"$work/log" &
 server=$!
 url=
@@ -59,7 +66,6 @@ sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1]).read())
 PYTHON
 "$tools/bin/openapi-spec-validator" "$work/openapi.json"
 
-cd "$work"
 "$tools/bin/schemathesis" --config-file "$here/tests/schemathesis.toml" run "$url/openapi.json" \
     --checks all --phases examples,coverage,fuzzing,stateful \
     --max-examples "$examples" --max-time "$seconds" --seed "$seed" --request-timeout 150 --no-color
