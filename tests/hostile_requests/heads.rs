@@ -142,6 +142,8 @@ fn conditions(scene: &Scene) -> Vec<Case> {
         let stream = scene.request("GET", "/events", format!("Last-Event-ID: {id}\r\n"));
         cases.push(case(format!("an event {id}"), stream, Problem(400, "invalid_parameter")));
     }
+    let both = scene.request("GET", "/events?last_event_id=nonsense", "Last-Event-ID: 0\r\n");
+    cases.push(case("an event beside one that is none", both, Problem(400, "invalid_parameter")));
     cases
 }
 

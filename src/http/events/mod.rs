@@ -116,12 +116,17 @@ fn is_over(batch: &OwnBatch, after: Option<u64>) -> Result<bool, ApiError> {
     Ok(batch.last_event()?.is_some_and(|last| last <= after))
 }
 
-/// The id behind which the client wants to go on, if it names one.
+/// The id behind which the client wants to go on, if it names one. What is no id is refused wherever it stands.
 fn last_event_id(request: &HttpRequest, api: &Api) -> Result<Option<u64>, ApiError> {
-    let sent = match request.headers().get(LAST_EVENT_ID) {
-        Some(value) => Some(String::from_utf8_lossy(value.as_bytes()).into_owned()),
-        None => Query::of(request)?.text("last_event_id")?,
-    };
+    let header = request.headers().get(LAST_EVENT_ID);
+    let header = header.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let parameter = Query::of(request)?.text("last_event_id")?;
+    let (header, parameter) = (told_id(header, api)?, told_id(parameter, api)?);
+    Ok(header.or(parameter))
+}
+
+/// The id of an event that this server has told; none of an empty text, which a browser sends before its first.
+fn told_id(sent: Option<String>, api: &Api) -> Result<Option<u64>, ApiError> {
     let Some(sent) = sent.filter(|id| !id.is_empty()) else { return Ok(None) };
     let id = sent.bytes().all(|byte| byte.is_ascii_digit()).then(|| sent.parse().ok()).flatten();
     // What has not happened yet nobody can have had; going on behind it would pass over what is to come.
