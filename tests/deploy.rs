@@ -118,9 +118,9 @@ fn families(page: &str) -> BTreeMap<String, Family> {
     for line in page.lines() {
         if let Some((of, help)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) {
             of.clone_into(&mut name);
-            families.entry(name.clone()).or_default().help = help.trim_end_matches('.').to_owned();
+            help.trim_end_matches('.').clone_into(&mut families.entry(name.clone()).or_default().help);
         } else if let Some((_, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
-            families.entry(name.clone()).or_default().kind = kind.to_owned();
+            kind.clone_into(&mut families.entry(name.clone()).or_default().kind);
         } else if let Some((_, labels)) = line.split_once('{') {
             let labels = labels.split("\",").filter_map(|label| label.split_once("=\"")).map(|(label, _)| label);
             let labels = labels.filter(|label| *label != "le").map(str::to_owned);
