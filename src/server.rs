@@ -71,6 +71,9 @@ pub enum ServeError {
     Stopped(std::io::Error),
 }
 
+/// How long the job log may take for its last flush, when everything else has ended.
+const LAST_FLUSH_MAX: Duration = Duration::from_secs(10);
+
 /// What the operator can do about it.
 fn remedy(error: CustodyError) -> &'static str {
     match error {
@@ -159,7 +162,10 @@ async fn serve(
     };
     // What it has not written down is tried anew at the next start.
     deliverer.inspect(JoinHandle::abort);
-    drain(config.shutdown, handle, &health, &custody, &pipeline).await;
+    if !drain(config.shutdown, handle, &health, &custody, &pipeline).await {
+        // Never dropped, so that nobody waits for it; the end of the process closes it.
+        std::mem::forget(Arc::clone(&custody));
+    }
     serving.await.map_err(|error| ServeError::Stopped(error.into()))?.map_err(ServeError::Stopped)?;
     log::info!("drained");
     Ok(kept.filter(|_| !told.is_finished()))
@@ -244,14 +250,15 @@ async fn next_signal(terminate: &mut Signal, interrupt: &mut Signal) -> i32 {
     }
 }
 
-/// Stops taking work, lets what runs finish for as long as the settings allow, and makes the rest durable.
+/// Stops taking work, lets what runs finish for as long as the settings allow, and makes the rest durable. False when the
+/// storage neither took it nor refused: who closes it would wait for ever.
 async fn drain(
     settings: ShutdownSettings,
     server: ServerHandle,
     health: &Health,
     custody: &Custody,
     pipeline: &Pipeline,
-) {
+) -> bool {
     health.drain();
     let limit = Duration::from_millis(settings.drain_ms_max);
     let begun = Instant::now();
@@ -266,8 +273,20 @@ async fn drain(
     if timeout(left, deliver(aggregator, Flush)).await.is_err() {
         log::warn!("outcomes that the disk did not take in time are given up; the next start makes them again");
     }
-    deliver(supervisor, ReleaseClaims).await;
-    if let Err(error) = custody.joblog.commit(Vec::new()).await {
-        log::error!("the job log could not be flushed: {error}");
+    // sled has waited without end for a write that had failed beneath it.
+    let last = timeout(LAST_FLUSH_MAX, async {
+        deliver(supervisor, ReleaseClaims).await;
+        custody.joblog.commit(Vec::new()).await
+    });
+    match last.await {
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => {
+            log::error!("the job log could not be flushed: {error}");
+            true
+        }
+        Err(_) => {
+            log::error!("the job log does not come to its end and is left; the next start enters what is durable");
+            false
+        }
     }
 }

@@ -13,6 +13,9 @@ fn serve(data: &DataDir, settings: &[Setting<'_>]) -> Server {
     data.serve(&[&SMALL_SEGMENTS[..], settings].concat())
 }
 
+/// So large that everything that is taken in finds room for its results, too, since nothing is removed.
+const ROOMY_MIB: u64 = 512;
+
 /// Words that no other batch has, `kib` KiB of them.
 fn words(number: usize, kib: usize) -> String {
     format!("batch {number:06} has 1000 of these lines, or other\n").repeat(kib * 1024 / 48)
@@ -86,7 +89,7 @@ fn below_the_reserve_uploads_are_refused_before_they_are_read() {
 
 #[test]
 fn a_disk_that_is_full_for_a_while_holds_work_back_and_loses_nothing() {
-    let Some(disk) = Disk::or_skip("a disk that is full for a while", 128) else { return };
+    let Some(disk) = Disk::or_skip("a disk that is full for a while", ROOMY_MIB) else { return };
     let data = DataDir::on(&disk.path());
     let mut server = serve(&data, &[NO_RESERVE]);
     let mut kept = Vec::new();

@@ -48,7 +48,7 @@ struct Shelf {
 struct State {
     ready: VecDeque<Segment>,
     made: u64,
-    /// Those who wait for a segment.
+    /// Those who wait for a segment and have not been told yet that none can be made.
     asking: usize,
     /// How often none could be made, and why the last time.
     failures: u64,
@@ -115,8 +115,10 @@ impl Shelf {
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         };
-        state.asking -= 1;
-        self.changed.notify_all();
+        if taken.is_ok() {
+            state.asking = state.asking.saturating_sub(1);
+            self.changed.notify_all();
+        }
         taken
     }
 
@@ -156,6 +158,8 @@ impl Shelf {
                     self.note(&error);
                     state.failures += 1;
                     state.failure = Some(error.kind());
+                    // All of them are told; whoever asks from now on is worth another try.
+                    state.asking = 0;
                     self.changed.notify_all();
                     let is_idle = |state: &mut State| !state.closed && state.asking == 0;
                     let waited = self.changed.wait_timeout_while(state, RETRY_AFTER, is_idle);
