@@ -163,7 +163,7 @@ async fn serve(
     // What it has not written down is tried anew at the next start.
     deliverer.inspect(JoinHandle::abort);
     if !drain(config.shutdown, handle, &health, &custody, &pipeline).await {
-        // Never dropped, so that nobody waits for it; the end of the process closes it.
+        #[expect(clippy::mem_forget, reason = "nobody is to wait for it any more; the end of the process closes it")]
         std::mem::forget(Arc::clone(&custody));
     }
     serving.await.map_err(|error| ServeError::Stopped(error.into()))?.map_err(ServeError::Stopped)?;
