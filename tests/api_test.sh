@@ -20,7 +20,7 @@ seed=${CONSIGN_API_SEED:-1}
 # Settings of whoever runs this, and those above, are no settings of this server.
 for setting in $(env | sed -n 's/^\(CONSIGN_[A-Z0-9_]*\)=.*/\1/p'); do unset "$setting"; done
 tools=$here/target/api-test
-work=$(mktemp -d "$here/target/api-test-XXXXXX")
+work=$(mktemp -d -p "$here/target")
 server=
 
 end() {
