@@ -47,6 +47,8 @@ pub struct Metrics {
     files_ended: Family<StateLabels, Counter>,
     pub processing_retries: Counter,
     pub verification_failures: Family<CodeLabels, Counter>,
+    pub files_deduplicated: Counter,
+    pub bytes_deduplicated: Counter,
     pub scans: Family<ResultLabels, Counter>,
     pub scan_seconds: Histogram,
     pub webhook_deliveries: Family<ResultLabels, Counter>,
@@ -97,6 +99,8 @@ impl Metrics {
             files_ended: Family::default(),
             processing_retries: Counter::default(),
             verification_failures: Family::default(),
+            files_deduplicated: Counter::default(),
+            bytes_deduplicated: Counter::default(),
             scans: Family::default(),
             scan_seconds: processing_buckets(),
             webhook_deliveries: Family::default(),
@@ -166,6 +170,17 @@ impl Metrics {
             "verification_failures",
             "Stored files that verification ended, by code",
             self.verification_failures.clone(),
+        );
+        r.register(
+            "files_deduplicated",
+            "Files that took over the text of a file with the same bytes",
+            self.files_deduplicated.clone(),
+        );
+        r.register_with_unit(
+            "deduplicated",
+            "Bytes that came and were let go again because they were stored already",
+            Unit::Bytes,
+            self.bytes_deduplicated.clone(),
         );
         r.register("scans", "Tries to have a file scanned for malware, by result", self.scans.clone());
         r.register_with_unit(

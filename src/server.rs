@@ -172,7 +172,8 @@ async fn serve(
 }
 
 fn start_pipeline(config: &Config, worker: WorkerSettings, custody: &Arc<Custody>, health: &Arc<Health>) -> Pipeline {
-    let aggregator = BatchAggregator::new(Arc::clone(custody)).start();
+    let made_with = worker.made_with();
+    let aggregator = BatchAggregator::new(Arc::clone(custody), made_with).start();
     let processor = Arc::new(ProcessorOptions {
         custody: Arc::clone(custody),
         health: Arc::clone(health),
@@ -190,7 +191,13 @@ fn start_pipeline(config: &Config, worker: WorkerSettings, custody: &Arc<Custody
     let supervisor = Supervisor::new(Arc::clone(custody), aggregator.clone(), processor, options).start();
     let VerifySettings { tries_max, backoff_ms_base } = config.verify;
     let (backoff_base, scan) = (Duration::from_millis(backoff_ms_base), scan_options(config, health));
-    let options = VerifierOptions { tries_max, backoff_base, scan };
+    let options = VerifierOptions {
+        tries_max,
+        backoff_base,
+        scan,
+        made_with: config.dedup.enabled.then_some(made_with),
+        keeps_originals: config.retention.keeps_originals,
+    };
     let verifier = Verifier::new(Arc::clone(custody), supervisor.clone(), aggregator.clone(), options).start();
     Pipeline { verifier, supervisor, aggregator }
 }

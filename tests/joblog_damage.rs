@@ -198,7 +198,7 @@ async fn enter_some(dir: &Path, share: f64) {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of few")]
     #[expect(clippy::cast_precision_loss, reason = "a share of few")]
     seals.truncate((seals.len() as f64 * share) as usize);
-    custody.enter_batches(seals).expect("the log takes batches");
+    custody.enter_batches(&seals).expect("the log takes batches");
     custody.joblog.commit(Vec::new()).await.expect("the log can be flushed");
 }
 

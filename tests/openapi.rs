@@ -106,6 +106,7 @@ fn every_answer_is_as_described_and_every_described_answer_is_given() {
     batches::as_they_are(&server, &description);
     batches::files(&server, &description);
     batches::retried(&description);
+    batches::digests(&server, &description);
     batches::swept(&server, &description);
     followers::of_a_batch(&server, &description);
     followers::of_all(&description);

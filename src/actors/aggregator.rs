@@ -14,9 +14,9 @@ use bytes::Bytes;
 use tokio::sync::{Notify, Semaphore, oneshot};
 
 use super::panics::{self, Duty, answering};
-use super::{DeadBytes, Slot, now_ms};
+use super::{FileBytes, Slot, now_ms};
 use crate::batch::{FileId, Outcome};
-use crate::custody::{Custody, file_record};
+use crate::custody::{Custody, GivenBack, file_record};
 use crate::joblog::{Change, Committed};
 use crate::spool::{FrameBody, FrameKind, FrameRef, GroupKind, ResultEntry, ResultsHeader, SpoolError, Timings};
 
@@ -46,9 +46,11 @@ pub struct EndedFile {
     pub outcome: Outcome,
     /// Empty unless the file succeeded; UTF-8.
     pub text: Bytes,
+    /// Whether the text was taken over from a file with the same bytes.
+    pub is_deduplicated: bool,
     pub timings: Timings,
     /// What is given back once the outcome is durable.
-    pub dead_bytes: Option<DeadBytes>,
+    pub dead_bytes: Option<FileBytes>,
     pub slot: Slot,
 }
 
@@ -59,6 +61,8 @@ pub struct BatchAggregator {
 
 struct Work {
     custody: Arc<Custody>,
+    /// What texts are made with by this server.
+    made_with: u32,
     text_budget: Arc<Semaphore>,
     gathered: RefCell<Vec<Gathered>>,
     arrived: Notify,
@@ -69,9 +73,10 @@ struct Work {
 
 impl BatchAggregator {
     #[must_use]
-    pub fn new(custody: Arc<Custody>) -> Self {
+    pub fn new(custody: Arc<Custody>, made_with: u32) -> Self {
         let work = Work {
             custody,
+            made_with,
             text_budget: Arc::new(Semaphore::new(TEXT_BUDGET_BYTES / BUDGET_GRAIN_BYTES)),
             gathered: RefCell::default(),
             arrived: Notify::new(),
@@ -119,7 +124,7 @@ impl Handler<Flush> for BatchAggregator {
 
 impl Work {
     async fn gather(&self, ended: EndedFile, open: Open) {
-        let EndedFile { file, attempts, outcome, text, timings, dead_bytes, slot } = ended;
+        let EndedFile { file, attempts, outcome, text, is_deduplicated, timings, dead_bytes, slot } = ended;
         let grains = text.len().div_ceil(BUDGET_GRAIN_BYTES).min(TEXT_BUDGET_BYTES / BUDGET_GRAIN_BYTES);
         let grains = u32::try_from(grains).expect("the budget has fewer than 2^32 grains");
         let budget = Arc::clone(&self.text_budget).acquire_many_owned(grains).await;
@@ -134,6 +139,8 @@ impl Work {
             text_length: text.len() as u64,
             text_crc: crc32fast::hash(&text),
             are_bytes_dead: dead_bytes.is_some(),
+            made_with: self.made_with,
+            is_deduplicated,
         };
         let budget = budget.expect("the budget is never closed");
         let gathered = Gathered { entry, text, dead_bytes, place: None, _held: (slot, budget, open) };
@@ -245,18 +252,13 @@ impl Work {
     /// batch.
     fn give_back(&self, group: &[Gathered]) {
         let durable = group.iter().filter(|result| result.place.is_some());
-        let dead: Vec<DeadBytes> = durable.filter_map(|result| result.dead_bytes).collect();
+        let dead = durable.filter_map(|result| result.dead_bytes).map(|bytes| (bytes.extent, bytes.lender));
+        let dead: Vec<GivenBack> = dead.collect();
         if dead.is_empty() {
             return;
         }
         let custody = Arc::clone(&self.custody);
-        actix_rt::task::spawn_blocking(move || {
-            for DeadBytes { segment, start, length } in dead {
-                if let Err(error) = custody.spool.store().punch(segment, start, length) {
-                    log::warn!("segment {segment}: the bytes of a dead file are kept: {error}");
-                }
-            }
-        });
+        actix_rt::task::spawn_blocking(move || custody.give_back(&dead));
     }
 
     fn announce(&self, group: &[Gathered], committed: &Committed) {

@@ -20,28 +20,47 @@ pub mod supervisor;
 pub mod uploader;
 pub mod verifier;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use self::verifier::Lead;
 use crate::batch::FileId;
-use crate::spool::Timings;
+use crate::spool::{Extent, Timings};
 
 /// Files between the job log and their outcome; each pins some hundred bytes, and its text once it is read.
 pub const SLOTS_MAX: usize = 256;
 
 /// A file's place in the pipeline, free again when the last who holds it lets go: the file's messages, and who sends them.
-pub type Slot = Arc<OwnedSemaphorePermit>;
+pub type Slot = Arc<Held>;
+
+/// What a file holds on its way.
+#[derive(Debug)]
+pub struct Held {
+    _place: OwnedSemaphorePermit,
+    lead: OnceLock<Lead>,
+}
+
+impl Held {
+    /// A place, and no lead.
+    #[must_use]
+    pub fn new(place: OwnedSemaphorePermit) -> Slot {
+        Arc::new(Self { _place: place, lead: OnceLock::new() })
+    }
+
+    /// Holds the lead over the files with the same bytes, too.
+    pub fn lead(&self, lead: Lead) {
+        // A file takes the lead once; a second one is let go of at once.
+        let _ = self.lead.set(lead);
+    }
+}
 
 /// A file that has left the job log and is on its way to an outcome.
 #[derive(Debug, Clone)]
 pub struct FileOnItsWay {
     pub id: FileId,
-    /// Where the file's bytes lie: segment, first byte, length.
-    pub segment: u64,
-    pub start: u64,
-    pub length: u64,
+    pub bytes: FileBytes,
     /// The type by content first, and by name second.
     pub media_type: String,
     /// Attempts that are over.
@@ -57,13 +76,11 @@ pub struct FileOnItsWay {
     pub slot: Slot,
 }
 
-/// Where the bytes of a file that is lost or refused lie: they are given back once its outcome is durable, and not
-/// before, since a crash in between would make another outcome of it.
-#[derive(Debug, Clone, Copy)]
-pub struct DeadBytes {
-    pub segment: u64,
-    pub start: u64,
-    pub length: u64,
+/// Where a file's bytes lie, and with which file they came: itself, or the one that lends them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileBytes {
+    pub extent: Extent,
+    pub lender: FileId,
 }
 
 /// Milliseconds since `start`, as a record holds them.

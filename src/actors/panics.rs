@@ -32,6 +32,8 @@ pub enum Duty {
     Look,
     /// A file is scanned for malware.
     Scan,
+    /// The text of a file with the same bytes is looked for.
+    Twin,
     Stop,
     VerifiedFile,
     /// A batch is cancelled, and what waits of it is ended.

@@ -16,6 +16,7 @@ use crate::batch::{FileError, FileErrorCode};
 use crate::custody::Custody;
 use crate::health::Health;
 use crate::metrics::Present;
+use crate::spool::Extent;
 use crate::worker::{Child, Extraction, Job, WorkerSettings};
 
 /// A processor is sent one file at a time.
@@ -47,8 +48,7 @@ impl From<FileError> for Fault {
 pub struct Attempt {
     pub job: Job,
     /// Where the file's bytes lie.
-    pub segment: u64,
-    pub start: u64,
+    pub extent: Extent,
 }
 
 /// What all processors share.
@@ -105,11 +105,11 @@ impl Handler<Attempt> for Processor {
 
 impl Hands {
     async fn attempt(self: Arc<Self>, attempt: Attempt) -> Result<Extraction, Fault> {
-        let Attempt { job, segment, start } = attempt;
+        let Attempt { job, extent } = attempt;
         if job.length > self.options.extract_bytes_max {
             return Err(Fault::GiveUp(FileErrorCode::TooLargeToExtract.into()));
         }
-        let content = self.options.custody.spool.store().content(segment, start, job.length).map_err(|error| {
+        let content = self.options.custody.spool.store().content(&extent).map_err(|error| {
             log::error!("file {}: its bytes cannot be read: {error}", job.file);
             Fault::Retry(FileErrorCode::Unreadable.into())
         })?;

@@ -150,7 +150,7 @@ async fn receive(part: FilePart, limits: UploadLimits, message: ReceiveFile) -> 
     let KeptFile { offset, length, sha256 } = intake.keep_file();
     let media_type = media::claimed(&name).map_or_else(String::new, Into::into);
     let name = clipped(name, limits.name_bytes_max);
-    let file = SealedFile { name, media_type, offset, length, sha256, upload_ms: ms_since(begun), refused };
+    let file = SealedFile { name, media_type, offset, length, sha256, upload_ms: ms_since(begun), refused, loan: None };
     Ok(ReceivedFile { intake, pace, file, received })
 }
 

@@ -19,18 +19,22 @@ use super::aggregator::{BatchAggregator, EndedFile};
 use super::panics::{self, Duty, answering, deliver};
 use super::rotation::{Rotation, Turn};
 use super::supervisor::{Supervisor, VerifiedFile};
-use super::{FileOnItsWay, SLOTS_MAX, Slot, backoff, ms_since};
+use super::{FileOnItsWay, Held, SLOTS_MAX, Slot, backoff, ms_since};
 use crate::batch::{BatchId, FileErrorCode, FileEvent, Outcome};
 use crate::custody::Custody;
 use crate::spool::Timings;
 
 mod cancel;
 mod check;
+mod leads;
 mod scan;
+mod taking;
 mod turn;
 
 pub use cancel::CancelledBatch;
 use check::{Checked, Sound, check};
+pub use leads::Lead;
+use leads::Leads;
 pub use scan::ScanOptions;
 use turn::{WaitingFile, read_turn};
 
@@ -50,6 +54,10 @@ pub struct VerifierOptions {
     pub backoff_base: Duration,
     /// None where files are not scanned for malware.
     pub scan: Option<ScanOptions>,
+    /// What texts are made with; none where no text is taken over from a file with the same bytes.
+    pub made_with: Option<u32>,
+    /// Whether the bytes of a file are kept once its text is there.
+    pub keeps_originals: bool,
 }
 
 /// Proves that files are what their seals promise.
@@ -70,6 +78,7 @@ struct Work {
     /// Of their own, so that those who only end wait for nobody who works.
     slots_of_cancelled: Arc<Semaphore>,
     checks: Semaphore,
+    leads: Leads,
 }
 
 impl Verifier {
@@ -91,6 +100,7 @@ impl Verifier {
             slots: Arc::new(Semaphore::new(SLOTS_MAX)),
             slots_of_cancelled: Arc::new(Semaphore::new(SLOTS_MAX)),
             checks: Semaphore::new(CHECKS_MAX),
+            leads: Leads::default(),
         };
         Self { work: Rc::new(work) }
     }
@@ -166,7 +176,7 @@ impl Work {
                     let work = Rc::clone(&self);
                     actix_rt::spawn(async move {
                         let name = format!("verification of file {}, which waits for the next start", file.id);
-                        panics::counted(name, &work.custody.metrics, work.verify(file, slot.into())).await
+                        panics::counted(name, &work.custody.metrics, work.verify(file, Held::new(slot))).await
                     });
                 }
             }
@@ -219,13 +229,17 @@ impl Work {
             }
         };
         let timings = Timings { verify_ms: ms_since(begun), ..Timings::default() };
+        let twin = if matches!(checked, Checked::Sound(_)) { self.twin(&file, &slot).await } else { None };
         match checked {
             Checked::Sound(_) | Checked::NotYet(_) | Checked::Unscanned(_)
                 if self.custody.joblog.is_cancelled(file.id.batch()) =>
             {
                 self.end(&file, Outcome::Cancelled, false, timings, slot).await;
             }
-            Checked::Sound(sound) => self.pass_on(&file, sound, timings, slot).await,
+            Checked::Sound(sound) => match twin {
+                Some(twin) => self.take_over(&file, twin, timings, slot).await,
+                None => self.pass_on(&file, sound, timings, slot).await,
+            },
             Checked::Refused(error) => self.end(&file, Outcome::Rejected(error), true, timings, slot).await,
             Checked::Lost(error) => self.end(&file, Outcome::Failed(error), true, timings, slot).await,
             Checked::NotYet(error) | Checked::Unscanned(error) => {
@@ -248,7 +262,8 @@ impl Work {
     }
 
     async fn pass_on(&self, file: &WaitingFile, sound: Sound, timings: Timings, slot: Slot) {
-        let Sound { offset, length, media_type, warnings } = sound;
+        let Sound { media_type, warnings } = sound;
+        let Some(bytes) = file.bytes() else { return };
         if let Err(error) = self.custody.joblog.apply(file.id, FileEvent::Verified) {
             log::error!("file {}: {error}", file.id);
             return;
@@ -256,9 +271,7 @@ impl Work {
         self.custody.metrics.count_verified(None);
         let on_its_way = FileOnItsWay {
             id: file.id,
-            segment: file.record.seal.segment,
-            start: file.record.seal.region + offset,
-            length,
+            bytes,
             media_type,
             attempts: file.attempts,
             is_suspect: file.is_suspect,
@@ -278,8 +291,8 @@ impl Work {
             self.custody.metrics.count_verified(Some(error.code));
         }
         let dead_bytes = are_bytes_dead.then(|| file.bytes()).flatten();
-        let (attempts, text) = (file.attempts, Bytes::new());
-        let ended = EndedFile { file: file.id, attempts, outcome, text, timings, dead_bytes, slot };
+        let (attempts, text, is_deduplicated) = (file.attempts, Bytes::new(), false);
+        let ended = EndedFile { file: file.id, attempts, outcome, text, is_deduplicated, timings, dead_bytes, slot };
         if !deliver(&self.aggregator, ended).await {
             log::error!("file {}: the aggregator takes no outcome; the file waits for the next start", file.id);
         }

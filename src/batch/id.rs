@@ -111,6 +111,18 @@ impl FileId {
         Self::try_from(hyphenated(text)?).ok()
     }
 
+    /// The 16 bytes, most significant first; they begin as the batch's do.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// The id whose [`as_bytes`](Self::as_bytes) these are, if they are one's.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
+        Self::try_from(Uuid::from_bytes(bytes)).ok()
+    }
+
     /// The batch that the file belongs to.
     #[must_use]
     pub fn batch(self) -> BatchId {

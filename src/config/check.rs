@@ -57,6 +57,7 @@ pub fn check(config: &Config) -> Result<(), Impossible> {
         attempts,
         verify,
         scan,
+        dedup: _,
         extract,
         worker,
         events,

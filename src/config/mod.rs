@@ -8,6 +8,7 @@ mod address;
 mod bytes;
 mod check;
 mod cors;
+mod dedup;
 mod effective;
 mod events;
 mod keys;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::Tokenizer;
 pub use cors::CorsSettings;
+pub use dedup::DedupSettings;
 pub use effective::{Effective, Origin, Setting};
 pub use events::EventsSettings;
 pub use keys::{KeyDigest, KeySettings, is_key_name};
@@ -60,6 +62,7 @@ pub struct Config {
     pub attempts: AttemptsSettings,
     pub verify: VerifySettings,
     pub scan: ScanSettings,
+    pub dedup: DedupSettings,
     pub extract: ExtractSettings,
     pub worker: WorkerSettings,
     pub events: EventsSettings,
@@ -181,6 +184,7 @@ impl Default for Config {
             attempts: AttemptsSettings::default(),
             verify: VerifySettings::default(),
             scan: ScanSettings::default(),
+            dedup: DedupSettings::default(),
             extract: ExtractSettings::default(),
             worker: WorkerSettings::default(),
             events: EventsSettings::default(),

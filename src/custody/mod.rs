@@ -7,16 +7,19 @@ mod recovery;
 mod removal;
 mod retention;
 mod retry;
+mod sharing;
 mod soundness;
 mod status;
 #[cfg(test)]
 mod tests;
+mod twin;
 mod walk;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use derive_more::{Display, Error, From};
+use tokio::sync::RwLock;
 
 pub use self::cancel::Cancel;
 pub use self::idempotency::keep_forgetting_keys;
@@ -24,7 +27,9 @@ pub use self::recovery::{Recovered, file_record};
 pub use self::removal::Removal;
 pub use self::retention::{Due, Reason, keep_to};
 pub use self::retry::{RETRIES_MAX, Retry};
+pub use self::sharing::{Borrowing, GivenBack, digests_of};
 pub use self::status::{BatchStatus, FileStatus};
+pub use self::twin::Twin;
 pub use self::walk::{BatchPage, BatchWalk};
 use crate::config::SpoolSettings;
 use crate::joblog::{JobLog, JobLogError, StoreName};
@@ -57,6 +62,8 @@ pub struct Custody {
     pub metrics: Arc<Metrics>,
     dir: PathBuf,
     removals: Removals,
+    /// Read by those who borrow bytes, and written by those who give some back.
+    sharing: Arc<RwLock<()>>,
     /// The last to go, when nothing of ours is open any more.
     lock: DirectoryLock,
 }
@@ -118,7 +125,7 @@ impl Custody {
         let in_memory = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let spool = Spool::new(store, in_memory(config.memory_bytes_max), in_memory(config.small_batch_bytes_max));
         let removals = Removals::open(dir).map_err(|error| SpoolError::from_io(&error))?;
-        Ok(Self { spool, results, joblog, metrics, dir: dir.to_owned(), removals, lock })
+        Ok(Self { spool, results, joblog, metrics, dir: dir.to_owned(), removals, sharing: Arc::default(), lock })
     }
 
     /// Enters a batch whose seal is durable in the job log.

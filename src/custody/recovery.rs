@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::{Custody, CustodyError};
+use super::{Custody, CustodyError, digests_of};
 use crate::batch::{BatchId, FileId};
 use crate::joblog::{Change, FileEnd, FileRecord, JobLog, JobLogError, StoreName};
-use crate::spool::{FrameRef, GroupKind, Known, ResultEntry, ResultsHeader, SealHeader, SealedBatch};
+use crate::spool::{Extent, FrameRef, GroupKind, Known, ResultEntry, ResultsHeader, SealHeader, SealedBatch};
 
 /// Batches that are told of with one flush.
 const TOLD_TOGETHER_MAX: usize = 256;
@@ -48,7 +48,12 @@ impl Custody {
         for batch in &recovered.open {
             if let Some(record) = self.joblog.batch(*batch)? {
                 recovered.waiting += u64::from(record.tally.pending());
-                untold.extend((!record.is_told).then_some(*batch));
+                if !record.is_told {
+                    // Its digests are noted before its acceptance is told.
+                    let files = self.sealed_files(&record, 0, record.seal.entries as usize)?;
+                    self.note_digests(&record.owner, *batch, &digests_of(files.iter().map(Option::as_ref)))?;
+                    untold.push(*batch);
+                }
                 if record.is_cancelled {
                     self.joblog.go_on_cancelling(*batch);
                 }
@@ -69,11 +74,11 @@ impl Custody {
     }
 
     fn enter_missing_batches(&self, recovered: &mut Recovered) -> Result<(), CustodyError> {
-        let store = self.spool.store();
-        let survey = store.survey(&InJobLog::of(&self.joblog, StoreName::Spool)?)?;
-        recovered.swept += survey.swept;
+        let (store, known) = (self.spool.store(), InJobLog::of(&self.joblog, StoreName::Spool)?);
+        let survey = store.survey(&known)?;
         self.keep(StoreName::Spool, &survey.damaged)?;
-        recovered.entered += self.enter_batches(survey.frames)?;
+        recovered.entered += self.enter_batches(&survey.frames)?;
+        recovered.swept += store.clear(&survey, &known)?;
         Ok(())
     }
 
@@ -81,27 +86,30 @@ impl Custody {
     ///
     /// # Errors
     /// When a seal cannot be read, or the log takes no more changes.
-    pub fn enter_batches(&self, seals: Vec<FrameRef>) -> Result<usize, CustodyError> {
+    pub fn enter_batches(&self, seals: &[FrameRef]) -> Result<usize, CustodyError> {
         let store = self.spool.store();
         let mut entered = 0;
         for seal in seals {
-            let header: SealHeader = store.header(&seal)?;
+            let header: SealHeader = store.header(seal)?;
             if self.joblog.batch(header.batch)?.is_some() {
                 continue;
             }
-            let files = store.entries(&seal, 0, seal.entries as usize)?;
+            let files = store.entries(seal, 0, seal.entries as usize)?;
             log::info!("batch {}: entered from its seal, {} files", header.batch, files.len());
-            self.joblog.enter(&SealedBatch { header, seal, files }, false)?;
+            let sealed = SealedBatch { header, seal: *seal, files };
+            self.joblog.enter(&sealed, false)?;
+            self.note_digests(&sealed.header.owner, sealed.header.batch, &digests_of(sealed.files.iter().map(Some)))?;
             entered += 1;
         }
         Ok(entered)
     }
 
     async fn enter_missing_outcomes(&self, recovered: &mut Recovered) -> Result<(), CustodyError> {
-        let survey = self.results.survey(&InJobLog::of(&self.joblog, StoreName::Results)?)?;
-        recovered.swept += survey.swept;
+        let known = InJobLog::of(&self.joblog, StoreName::Results)?;
+        let survey = self.results.survey(&known)?;
         self.keep(StoreName::Results, &survey.damaged)?;
-        recovered.outcomes += self.enter_outcomes(survey.frames).await?;
+        recovered.outcomes += self.enter_outcomes(&survey.frames).await?;
+        recovered.swept += self.results.clear(&survey, &known)?;
         Ok(())
     }
 
@@ -109,10 +117,10 @@ impl Custody {
     ///
     /// # Errors
     /// When a group cannot be read, or the log takes no more changes.
-    pub async fn enter_outcomes(&self, groups: Vec<FrameRef>) -> Result<usize, CustodyError> {
+    pub async fn enter_outcomes(&self, groups: &[FrameRef]) -> Result<usize, CustodyError> {
         let mut entered = 0;
         for frame in groups {
-            entered += self.enter_outcomes_of(frame).await?;
+            entered += self.enter_outcomes_of(*frame).await?;
         }
         Ok(entered)
     }
@@ -160,7 +168,8 @@ impl Custody {
 
     /// Whether the text that a result names is the one that was written.
     fn is_whole(&self, entry: &ResultEntry, frame: FrameRef) -> Result<bool, CustodyError> {
-        let text = self.results.content(frame.segment, frame.region + entry.text_offset, entry.text_length)?;
+        let start = frame.region + entry.text_offset;
+        let text = self.results.content(&Extent { segment: frame.segment, start, length: entry.text_length })?;
         Ok(text.has_crc(entry.text_crc))
     }
 
@@ -238,8 +247,20 @@ pub fn file_record(entry: ResultEntry, results: FrameRef) -> FileRecord {
         text_length,
         text_crc,
         are_bytes_dead,
+        made_with,
+        is_deduplicated,
     } = entry;
-    let text_at = results.region + text_offset;
-    let end = FileEnd { outcome, ended_ms, timings, results, text_at, text_length, text_crc, are_bytes_dead };
+    let end = FileEnd {
+        outcome,
+        ended_ms,
+        timings,
+        results,
+        text_at: results.region + text_offset,
+        text_length,
+        text_crc,
+        are_bytes_dead,
+        made_with,
+        is_deduplicated,
+    };
     FileRecord { retries, attempts, is_suspect: false, end: Some(end) }
 }

@@ -7,8 +7,8 @@
 
 use super::{Custody, CustodyError};
 use crate::batch::BatchId;
-use crate::joblog::{Change, JobLogError, StoreName};
-use crate::spool::{FrameRef, SegmentStore};
+use crate::joblog::{BatchRecord, Change, JobLogError, StoreName};
+use crate::spool::{FrameRef, SealedFile, SegmentStore};
 
 /// What became of the wish to remove a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,19 +53,33 @@ impl Custody {
         let files = self.joblog.files(id, 0, record.seal.entries as usize)?;
         let mut results: Vec<FrameRef> =
             files.into_iter().filter_map(|(_, record)| record.end).map(|end| end.results).collect();
-        results.extend(record.superseded);
+        results.extend(&record.superseded);
         results.sort_unstable_by_key(|place| (place.segment, place.frame));
         results.dedup();
-        self.spool.store().erase(&[record.seal])?;
+        self.erase_files(id, &record).await?;
         self.results.erase(&results)?;
         let mut result_segments: Vec<u64> = results.iter().map(|place| place.segment).collect();
         result_segments.dedup();
-        let spool_segments = vec![record.seal.segment];
+        let mut spool_segments = record.borrowed.segments;
+        spool_segments.push(record.seal.segment);
         let (spool, results) = (spool_segments.clone(), result_segments.clone());
-        let forget = Change::Forget { batch: id, spool, results, owned: None };
+        let forget = Change::Forget { batch: id, spool, results, marks: Vec::new() };
         self.joblog.commit(vec![forget]).await?;
         self.unlink_dead(self.spool.store(), StoreName::Spool, &spool_segments)?;
         self.unlink_dead(&self.results, StoreName::Results, &result_segments)
+    }
+
+    /// Erases a doomed batch's seal, and its files' bytes as far as no file of another batch needs them.
+    async fn erase_files(&self, id: BatchId, record: &BatchRecord) -> Result<(), CustodyError> {
+        for (index, sealed) in self.sealed_files(record, 0, record.seal.entries as usize)?.into_iter().enumerate() {
+            if let Some(SealedFile { sha256, .. }) = sealed {
+                self.joblog.forget_digest(&record.owner, &sha256, id.file(index))?;
+            }
+        }
+        let _nobody_borrows = self.sharing.write().await;
+        let lent = self.needed_in(record.seal.segment)?;
+        self.spool.store().erase_but(&[record.seal], &lent)?;
+        self.free(&self.borrowed_by(id, record)?)
     }
 
     /// Unlinks segments in which nothing is alive. Those from the checkpoint on stay: they may hold regions that are

@@ -123,8 +123,7 @@ impl Custody {
     /// # Errors
     /// When the segment is gone.
     pub fn content(&self, record: &BatchRecord, file: &SealedFile) -> Result<Content, SpoolError> {
-        let start = record.seal.region + file.offset;
-        self.spool.store().content(record.seal.segment, start, file.length)
+        self.spool.store().content(&file.extent(&record.seal))
     }
 
     /// The text that was read from a file, whole. Blocking.
@@ -132,7 +131,7 @@ impl Custody {
     /// # Errors
     /// When the segment is gone, or the text is not the one that was written.
     pub fn text(&self, end: &FileEnd) -> Result<Content, SpoolError> {
-        let text = self.results.content(end.results.segment, end.text_at, end.text_length)?;
+        let text = self.results.content(&end.text())?;
         if text.has_crc(end.text_crc) { Ok(text) } else { Err(SpoolError::Damaged) }
     }
 
@@ -141,7 +140,7 @@ impl Custody {
     /// # Errors
     /// As [`Custody::text`].
     pub fn digested_text(&self, end: &FileEnd) -> Result<(Content, Sha256Digest), SpoolError> {
-        let text = self.results.content(end.results.segment, end.text_at, end.text_length)?;
+        let text = self.results.content(&end.text())?;
         let (crc, sha256) = text.crc_and_sha256()?;
         if crc == end.text_crc { Ok((text, sha256)) } else { Err(SpoolError::Damaged) }
     }

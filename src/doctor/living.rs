@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::custody::{Custody, CustodyError};
 use crate::joblog::StoreName;
-use crate::spool::{ExaminedSegment, FrameRef, SegmentStore, SpoolError};
+use crate::spool::{ExaminedSegment, Extent, SegmentStore, SpoolError};
 
 /// The first byte of a segment that a region may use; the header comes before it.
 const FIRST_REGION: u64 = crate::spool::BLOCK_BYTES;
@@ -16,8 +16,8 @@ pub struct Living(HashMap<(u8, u64), Vec<(u64, u64)>>);
 /// A part of a segment that takes room on the disk and that nobody owns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
-    pub start: u64,
-    pub end: u64,
+    pub extent: Extent,
+    /// Those of its bytes that take room.
     pub bytes: u64,
 }
 
@@ -31,19 +31,22 @@ impl Living {
         let mut before = None;
         while let Some((id, record)) = custody.joblog.batch_before(before)? {
             before = Some(id);
-            living.add(StoreName::Spool, &record.seal);
+            living.add(StoreName::Spool, &record.seal.extent());
+            for borrower in custody.joblog.borrowers_of(id, &record)? {
+                living.add(StoreName::Spool, &borrower.extent.outward());
+            }
             for (_, file) in custody.joblog.files(id, 0, record.seal.entries as usize)? {
                 if let Some(end) = file.end {
-                    living.add(StoreName::Results, &end.results);
+                    living.add(StoreName::Results, &end.results.extent());
                 }
             }
         }
         Ok(living)
     }
 
-    /// Says that a region belongs to somebody.
-    pub fn add(&mut self, store: StoreName, place: &FrameRef) {
-        self.0.entry((store as u8, place.segment)).or_default().push((place.region, place.end()));
+    /// Says that an extent belongs to somebody.
+    pub fn add(&mut self, store: StoreName, extent: &Extent) {
+        self.0.entry((store as u8, extent.segment)).or_default().push((extent.start, extent.end()));
     }
 
     /// Whether anything in the segment belongs to somebody.
@@ -77,9 +80,10 @@ impl Living {
         for (next, end) in ranges {
             let frames = segment.frames.iter().map(|place| place.frame).chain(segment.torn.iter().copied());
             if start < next && !frames.into_iter().any(|frame| (start..next).contains(&frame)) {
-                let bytes = store.data_bytes(segment.id, start, next)?;
+                let extent = Extent { segment: segment.id, start, length: next - start };
+                let bytes = store.data_bytes(&extent)?;
                 if bytes > 0 {
-                    gaps.push(Gap { start, end: next, bytes });
+                    gaps.push(Gap { extent, bytes });
                 }
             }
             start = start.max(end);

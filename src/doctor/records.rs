@@ -58,27 +58,24 @@ impl Examination<'_> {
             let finding = Finding::new(Kind::RecordsWithoutBytes, Remedy::Upload, message);
             self.findings.push(Finding { batch: Some(id), ..finding });
         }
-        let Some(segment_length) = segment_length else { return Ok(()) };
+        if segment_length.is_none() {
+            return Ok(());
+        }
         for file in self.custody.files(id, record, 0, usize::MAX)? {
-            let finding = self.look_at(record, &file, *segment_length, held)?;
+            let finding = self.look_at(record, &file, held)?;
             self.findings.extend(finding);
         }
         Ok(())
     }
 
-    fn look_at(
-        &self,
-        record: &BatchRecord,
-        file: &FileStatus,
-        segment_length: u64,
-        held: &Held,
-    ) -> Result<Option<Finding>, DoctorError> {
+    fn look_at(&self, record: &BatchRecord, file: &FileStatus, held: &Held) -> Result<Option<Finding>, DoctorError> {
         if !file.is_readable {
             let what = "its entry in the seal is damaged";
             return Ok(Some(about(file, Kind::TornRecord, Remedy::Upload, what)));
         }
-        let end = record.seal.region + file.sealed.offset + file.sealed.length;
-        if file.has_content() && end > segment_length {
+        let bytes = file.sealed.extent(&record.seal);
+        let is_there = held.spool_lengths.get(&bytes.segment).is_some_and(|length| bytes.end() <= *length);
+        if file.has_content() && !is_there {
             return Ok(Some(about(file, Kind::RecordsWithoutBytes, Remedy::Upload, "its bytes are gone")));
         }
         if let Some(end) = &file.end

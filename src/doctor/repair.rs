@@ -1,12 +1,12 @@
 //! A repair: what a start does, and beyond it what takes room in segments and belongs to nobody.
 
-use super::living::Living;
+use super::living::{Gap, Living};
 use super::report::Repaired;
 use super::{DoctorError, is_damaged_log, lock, options};
 use crate::config::Config;
 use crate::custody::Custody;
 use crate::joblog::StoreName;
-use crate::spool::{ExaminedSegment, SegmentStore};
+use crate::spool::{ExaminedSegment, FrameRef, SegmentStore};
 
 /// Mends what can be mended without a new job log; none when the log is what has to be mended first.
 ///
@@ -30,9 +30,11 @@ pub async fn repair(config: &Config) -> Result<Option<Repaired>, DoctorError> {
         bytes_freed: 0,
     };
     // A start looks only where it may have to; here everything is looked at.
-    let frames = |segments: Vec<ExaminedSegment>| segments.into_iter().flat_map(|segment| segment.frames).collect();
-    repaired.batches_entered += custody.enter_batches(frames(custody.spool.store().examine()?))?;
-    repaired.outcomes_entered += custody.enter_outcomes(frames(custody.results.examine()?)).await?;
+    let frames = |segments: Vec<ExaminedSegment>| -> Vec<FrameRef> {
+        segments.into_iter().flat_map(|segment| segment.frames).collect()
+    };
+    repaired.batches_entered += custody.enter_batches(&frames(custody.spool.store().examine()?))?;
+    repaired.outcomes_entered += custody.enter_outcomes(&frames(custody.results.examine()?)).await?;
     // What was entered has to be durable before anything is taken that it does not name.
     custody.joblog.commit(Vec::new()).await?;
     let living = Living::of(&custody)?;
@@ -46,9 +48,9 @@ fn free_gaps(custody: &Custody, living: &Living, name: StoreName, store: &Segmen
     let kept = custody.joblog.kept(name)?;
     let mut freed = 0;
     for segment in store.examine()?.iter().filter(|segment| !kept.contains(&segment.id)) {
-        for gap in living.gaps(name, store, segment)? {
-            store.punch(segment.id, gap.start, gap.end - gap.start)?;
-            freed += gap.bytes - store.data_bytes(segment.id, gap.start, gap.end)?;
+        for Gap { extent, bytes } in living.gaps(name, store, segment)? {
+            store.punch(&extent)?;
+            freed += bytes - store.data_bytes(&extent)?;
         }
     }
     Ok(freed)

@@ -8,7 +8,8 @@ use super::report::{Finding, Kind, Remedy};
 use crate::batch::BatchId;
 use crate::joblog::StoreName;
 use crate::spool::{
-    ExaminedSegment, FrameRef, GroupKind, ResultEntry, ResultsHeader, RetriedFile, SealHeader, SegmentStore, SegmentUse,
+    ExaminedSegment, FrameRef, GroupKind, ResultEntry, ResultsHeader, RetriedFile, SealHeader, SealedFile,
+    SegmentStore, SegmentUse,
 };
 
 impl Examination<'_> {
@@ -33,7 +34,10 @@ impl Examination<'_> {
     fn look_at_seal(&mut self, seal: &FrameRef) -> Result<(), DoctorError> {
         let header: SealHeader = self.custody.spool.store().header(seal)?;
         if self.custody.joblog.batch(header.batch)?.is_none() {
-            self.living.add(StoreName::Spool, seal);
+            self.living.add(StoreName::Spool, &seal.extent());
+            for file in self.custody.spool.store().entries::<SealedFile>(seal, 0, seal.entries as usize)? {
+                self.living.add(StoreName::Spool, &file.extent(seal).outward());
+            }
             self.unknown.insert(header.batch);
             self.note_batch(header.batch, Remedy::Start, "lies in the spool and not in the job log");
         }
@@ -63,7 +67,7 @@ impl Examination<'_> {
         } else if !is_used {
             self.note_batch(batch, Remedy::Repair, "has outcomes in the results that nobody needs");
         }
-        self.living.add(StoreName::Results, group);
+        self.living.add(StoreName::Results, &group.extent());
         Ok(())
     }
 

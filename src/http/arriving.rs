@@ -23,6 +23,7 @@ use crate::actors::uploader::{
 use crate::actors::verifier::StoredBatch;
 use crate::batch::BatchId;
 use crate::config::Limits;
+use crate::custody::digests_of;
 use crate::metrics::{UploadLabels, UploadOutcome};
 use crate::spool::{Intake, SealHeader, SealedBatch, SealedFile, Sha256Digest, SpoolError};
 
@@ -203,9 +204,10 @@ impl<'a> Arriving<'a> {
         let Fields { metadata, webhook } = fields;
         let (caller, mut reserved) = self.owner.ok_or(ApiError::Unauthorized)?;
         reserved.take(kept, || self.api.door.usage(&caller))?;
-        let intake = self.intake.expect("an intake is put back after each file");
+        let mut intake = self.intake.expect("an intake is put back after each file");
         let idempotency = key.as_ref().map(|key| key.sealed_with(fingerprint));
-        let batch = BatchId::new();
+        let (batch, mut files) = (BatchId::new(), self.files);
+        let borrowing = self.api.door.share(&caller, batch, &mut intake, &mut files).await?;
         let header = SealHeader {
             batch,
             created_ms: batch.created_ms(),
@@ -215,9 +217,10 @@ impl<'a> Arriving<'a> {
             idempotency,
             webhook,
         };
-        let announce = StoredBatch { batch: header.batch, files: self.files.len() };
+        let announce = StoredBatch { batch, files: files.len() };
         let (verifier, door) = (self.api.verifier.clone(), self.api.door.clone());
-        let sealing = intake.seal(header, self.files, self.api.door.entering());
+        let (owner, digests) = (header.owner.clone(), digests_of(files.iter().map(Some)));
+        let sealing = intake.seal(header, files, self.api.door.entering(borrowing));
         let sealed = actix_rt::spawn(async move {
             let sealed = sealing.await?;
             drop(key);
@@ -225,7 +228,7 @@ impl<'a> Arriving<'a> {
             drop(reserved);
             actix_rt::spawn(async move {
                 answered.await;
-                let batch = announce.batch;
+                door.note_digests(owner, batch, digests).await;
                 if is_told_first {
                     door.tell(batch).await;
                 }

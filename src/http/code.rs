@@ -40,6 +40,7 @@ error_codes! {
     MalformedMultipart BAD_REQUEST "The body is not well-formed multipart/form-data, or it broke off; nothing was kept.";
     NoFiles BAD_REQUEST "The request has no part with a file name.";
     BadField BAD_REQUEST "A form field is not what it has to be; the detail says which and what.";
+    BadBody BAD_REQUEST "The body is not the JSON that it has to be; the detail says what that is.";
     InvalidParameter BAD_REQUEST "A query parameter is not what it has to be; the detail says which and what.";
     BadIdempotencyKey BAD_REQUEST "The header `Idempotency-Key` is not what it has to be.";
     BadContentDigest BAD_REQUEST "A header `Content-Digest` is not what it has to be.";
@@ -59,6 +60,7 @@ error_codes! {
     TooManyFiles PAYLOAD_TOO_LARGE "The batch has more files than the server takes at once.";
     TooManyFields PAYLOAD_TOO_LARGE "The request has more fields that are not files than the server takes.";
     FieldTooLarge PAYLOAD_TOO_LARGE "A field that is not a file is larger than the server takes.";
+    BodyTooLarge PAYLOAD_TOO_LARGE "The body is larger than the server takes.";
     BatchTooLarge PAYLOAD_TOO_LARGE "The batch has more bytes than the server takes at once.";
     UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "The body is not multipart/form-data.";
     RangeNotSatisfiable RANGE_NOT_SATISFIABLE "The range holds none of the bytes that there are; `Content-Range` says how many.";

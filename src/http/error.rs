@@ -31,6 +31,10 @@ pub enum ApiError {
     NoFiles,
     #[display("{what}")]
     BadField { what: &'static str },
+    #[display("{what}")]
+    BadBody { what: &'static str },
+    #[display("the body is larger than {max} bytes")]
+    BodyTooLarge { max: u64 },
     #[display("the batch has more than {max} files")]
     TooManyFiles { max: usize },
     #[display("the request has more than {max} form fields")]
@@ -108,6 +112,8 @@ impl ApiError {
             Self::UnsupportedMediaType => ErrorCode::UnsupportedMediaType,
             Self::NoFiles => ErrorCode::NoFiles,
             Self::BadField { .. } => ErrorCode::BadField,
+            Self::BadBody { .. } => ErrorCode::BadBody,
+            Self::BodyTooLarge { .. } => ErrorCode::BodyTooLarge,
             Self::TooManyFiles { .. } => ErrorCode::TooManyFiles,
             Self::TooManyFields { .. } => ErrorCode::TooManyFields,
             Self::FieldTooLarge { .. } => ErrorCode::FieldTooLarge,

@@ -11,6 +11,7 @@ mod batches;
 mod code;
 mod cors;
 mod digest;
+mod digests;
 mod docs;
 mod docsgpt;
 mod door;

@@ -5,7 +5,7 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, Resource, Route, guard, web};
 
 use super::{
-    ApiError, batches, docs, docsgpt, events, files, health, openapi, results, retention, retry, stats, upload,
+    ApiError, batches, digests, docs, docsgpt, events, files, health, openapi, results, retention, retry, stats, upload,
 };
 
 /// Every route. Those of one path stand together.
@@ -21,6 +21,7 @@ pub const ROUTES: &[ApiRoute] = &[
     get("/batches/{batch}/files/{file}", "get_file", || web::to(files::status)),
     get("/batches/{batch}/files/{file}/text", "get_text", || web::to(files::text)),
     get("/batches/{batch}/files/{file}/content", "get_content", || web::to(files::content)),
+    post("/digests", "find_digests", || web::to(digests::find)),
     get("/events", "follow_batches", || web::to(events::of_owner)),
     post("/retention", "sweep_batches", || web::to(retention::sweep)),
     post("/api/store_attachment", "store_attachment", || web::to(docsgpt::store::store)),

@@ -18,8 +18,9 @@ pub(super) use self::marks::Sum;
 use self::marks::{compare_marks, marks_of};
 use super::event::{EVENTS_RECORD_MAX, EventsRecord};
 use super::key::{self, Key, Piece};
+use super::loans::LoanRecord;
 use super::record::{self, BatchRecord, Claim, FileRecord};
-use super::{Holdings, Index, JobLogError, KeyedBatch};
+use super::{Holdings, Index, JobLogError, KeyedBatch, LoanSum};
 use crate::batch::{BatchId, FileId, Tally};
 use crate::spool::Sha256Digest;
 
@@ -116,8 +117,16 @@ struct Walk {
     /// The batch whose records come now.
     group: Option<Group>,
     /// The marks that the records call for, and those that are there.
-    expected: Sum,
-    found: Sum,
+    expected: Marks,
+    found: Marks,
+}
+
+/// Marks, in sum.
+#[derive(Default, PartialEq, Eq)]
+struct Marks {
+    /// All but the loans, which a record names by their sum alone.
+    keys: Sum,
+    loans: LoanSum,
 }
 
 /// A batch and what its files' records have shown so far.
@@ -152,8 +161,10 @@ impl Walk {
         self.checked.strays.extend(strays);
         self.checked.stray_keys.extend(stray_keys);
         self.checked.faults.extend(faults);
-        self.expected.join(&other.expected);
-        self.found.join(&other.found);
+        for (marks, others) in [(&mut self.expected, other.expected), (&mut self.found, other.found)] {
+            marks.keys.join(&others.keys);
+            marks.loans.join(others.loans);
+        }
     }
 
     fn visit(&mut self, key: &[u8], value: &[u8]) {
@@ -167,11 +178,17 @@ impl Walk {
             Some(Key::Events(first)) => self.visit_events(first, value),
             Some(Key::EventMark(id)) => self.visit_event_mark(id, key),
             Some(Key::Number) => self.note(value.len() == 8, || Fault::Number),
-            Some(Key::Open(_) | Key::Doomed(_) | Key::Due(_) | Key::Segment(_) | Key::Owned(_)) => self.found.add(key),
+            Some(Key::Open(_) | Key::Doomed(_) | Key::Due(_) | Key::Segment(_) | Key::Owned(_)) => {
+                self.found.keys.add(key);
+            }
             Some(Key::Idempotency(digest)) => match record::decode::<KeyedBatch>(value) {
-                Ok(keyed) => self.found.add_key(&digest, keyed.batch),
+                Ok(keyed) => self.found.keys.add_key(&digest, keyed.batch),
                 Err(_) => self.note(false, || Fault::IdempotencyKey),
             },
+            Some(Key::Loan(borrower)) => {
+                self.note(record::decode::<LoanRecord>(value).is_ok(), || Fault::Mark(borrower.batch()));
+                self.found.loans.add(key);
+            }
             Some(Key::Kept) => {}
             None => self.note(false, || Fault::Key),
         }
@@ -207,13 +224,13 @@ impl Walk {
             (1..=EVENTS_RECORD_MAX).contains(&record.events.len()) && first < u64::MAX - EVENTS_RECORD_MAX as u64
         };
         match record.filter(is_sound) {
-            Some(record) => self.expected.add(&key::event_mark(record.batch, first)),
+            Some(record) => self.expected.keys.add(&key::event_mark(record.batch, first)),
             None => self.note(false, || Fault::Events(first)),
         }
     }
 
     fn visit_event_mark(&mut self, id: BatchId, key: &[u8]) {
-        self.found.add(key);
+        self.found.keys.add(key);
         match self.group.as_mut().filter(|group| group.id == id) {
             Some(group) => group.has_events = true,
             None => self.note(false, || Fault::Mark(id)),
@@ -226,10 +243,11 @@ impl Walk {
         self.note(counts_agree(&record, &ends), || Fault::Count(id));
         self.note(record.is_told == has_events, || Fault::Mark(id));
         for mark in marks_of(id, &record, &results) {
-            self.expected.add(&mark);
+            self.expected.keys.add(&mark);
         }
+        self.expected.loans.join(record.borrowed.sum);
         if let Some(digest) = record.idempotency_key {
-            self.expected.add_key(&digest, id);
+            self.expected.keys.add_key(&digest, id);
         }
     }
 
@@ -284,8 +302,8 @@ mod tests {
         let checked = log.check();
         assert_eq!((checked.batches, checked.faults), (1, Vec::new()));
         let id = half.header.batch;
-        let owned = Some(key::owned("local", id));
-        assert_eq!(checked.strays, [Stray { batch: id, spool: vec![2], results: Vec::new(), owned }]);
+        let marks = vec![key::owned("local", id)];
+        assert_eq!(checked.strays, [Stray { batch: id, spool: vec![2], results: Vec::new(), marks }]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::cancellations::Cancellations;
 use super::change::Committed;
 use super::completions::Completions;
+use super::digests;
 use super::event::EventsRecord;
 use super::events::Events;
 use super::motion::Motion;
@@ -22,6 +23,8 @@ use crate::spool::SealedBatch;
 /// The database and what is kept beside it in memory.
 pub struct Index {
     pub(super) db: sled::Db,
+    /// Which files have which digest.
+    pub(super) digests: sled::Tree,
     pub(super) motion: Motion,
     pub(super) completions: Completions,
     pub(super) cancellations: Cancellations,
@@ -46,8 +49,9 @@ impl Index {
         }
         let (motion, completions, cancellations, ledger) = Default::default();
         let (webhook, news) = Default::default();
+        let digests = db.open_tree(digests::TREE).map_err(|error| JobLogError::from_sled(&error))?;
         let (events, broken, open_count) = (Events::of(&db)?, OnceLock::new(), AtomicUsize::new(open));
-        Ok(Self { db, motion, completions, cancellations, events, ledger, webhook, news, broken, open_count })
+        Ok(Self { db, digests, motion, completions, cancellations, events, ledger, webhook, news, broken, open_count })
     }
 
     /// Enters a batch whose seal is durable. Not flushed: what a crash takes, the next start enters again from the seal.
@@ -63,6 +67,7 @@ impl Index {
         let was_open = self.has(&key::open(id))?;
         let enter = || {
             self.insert(key::segment(StoreName::Spool, sealed.seal.segment, id), &[])?;
+            self.enter_loans(sealed, &mut record)?;
             self.insert(key::owned(&record.owner, id), &[])?;
             self.insert(key::open(id), &[])?;
             if is_shared {

@@ -11,6 +11,7 @@
 //! | `h` time batch | nothing; the first of the batch's deliveries is due then |
 //! | `i` digest | the batch that was handed in under the idempotency key with this digest |
 //! | `k` store segment | nothing; the segment holds something unreadable that may have been acknowledged |
+//! | `l` segment start file | a loan; the file's bytes begin there and came with another file |
 //! | `m` name | a checkpoint, the number of removals, or the last event's id |
 //! | `o` batch | nothing; the batch is open |
 //! | `s` store segment batch | nothing; the batch has a region in the segment |
@@ -35,6 +36,7 @@ const EVENT: u8 = b'e';
 const DUE: u8 = b'h';
 const IDEMPOTENCY: u8 = b'i';
 const KEPT: u8 = b'k';
+const LOAN: u8 = b'l';
 const META: u8 = b'm';
 const OPEN: u8 = b'o';
 const SEGMENT: u8 = b's';
@@ -220,6 +222,24 @@ pub fn place_of(mark: &[u8]) -> Option<(StoreName, u64)> {
     Some((store, u64::from_be_bytes(*rest.first_chunk()?)))
 }
 
+/// That a file's bytes begin there, and came with another file.
+pub fn loan(segment: u64, start: u64, borrower: FileId) -> Vec<u8> {
+    join(&[&loans_in(segment), &start.to_be_bytes(), borrower.as_bytes()])
+}
+
+/// The prefix of the loans in a segment.
+pub fn loans_in(segment: u64) -> Vec<u8> {
+    join(&[&[LOAN], &segment.to_be_bytes()])
+}
+
+/// The segment, first byte and borrower of a loan's key.
+pub fn loan_of(key: &[u8]) -> Option<(u64, u64, FileId)> {
+    let (segment, rest) = key.strip_prefix(&[LOAN])?.split_first_chunk()?;
+    let (start, borrower) = rest.split_first_chunk()?;
+    let borrower = FileId::from_bytes(borrower.try_into().ok()?)?;
+    Some((u64::from_be_bytes(*segment), u64::from_be_bytes(*start), borrower))
+}
+
 pub fn removals() -> Vec<u8> {
     join(&[&[META], b"removals"])
 }
@@ -330,6 +350,7 @@ mod tests {
         assert_eq!(segment_of(&kept(StoreName::Spool, 7)), Some(7));
         assert_eq!(place_of(&segment(StoreName::Results, 8, id)), Some((StoreName::Results, 8)));
         assert_eq!(place_of(&open(id)), None);
+        assert_eq!(loan_of(&loan(7, 8, id.file(9))), Some((7, 8, id.file(9))));
         assert_eq!((event_of(&event(5)), event_of(&event_mark(id, 6))), (Some(5), Some(6)));
         assert_eq!((marked_event(&event_mark(id, 6)), marked_event(&file(id.file(6)))), (Some(6), None));
     }
@@ -348,6 +369,7 @@ mod tests {
             (last_event(), Key::Number),
             (idempotency(&[7; 32]), Key::Idempotency([7; 32])),
             (kept(StoreName::Results, 1), Key::Kept),
+            (loan(7, 8, id.file(9)), Key::Loan(id.file(9))),
             (checkpoint(StoreName::Spool), Key::Number),
             (removals(), Key::Number),
             (open(id), Key::Open(id)),

@@ -3,7 +3,7 @@
 //! The log follows the seals and the results and can be made anew from them. Changes go through one writer, which flushes
 //! once for all that wait; reading asks nobody. sled is not trusted: every record has a checksum of ours, every group is
 //! followed by a sync of sled's file, opening is done with care, and every start checks the whole log. Reading order:
-//! `key`, `record`, `event`, `open`, `index`, `idempotency`, `owners`, `usage`, `webhooks`, `check`, `start`, `motion`, `completions`, `cancellations`,
+//! `key`, `record`, `event`, `open`, `index`, `idempotency`, `owners`, `loans`, `digests`, `usage`, `webhooks`, `check`, `start`, `motion`, `completions`, `cancellations`,
 //! `events`, `writer`, `step`.
 
 mod blobs;
@@ -11,6 +11,7 @@ mod cancellations;
 mod change;
 mod check;
 mod completions;
+mod digests;
 mod event;
 mod events;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -18,6 +19,7 @@ mod fuzz;
 mod idempotency;
 mod index;
 mod key;
+mod loans;
 mod motion;
 mod open;
 mod owners;
@@ -46,6 +48,7 @@ pub use self::events::{EVENT_IDS_PER_MS_BITS, Missed, NEWS_QUEUE_MAX, News, Subs
 pub use self::fuzz::record;
 pub use self::idempotency::{KeyPage, KeyedBatch};
 use self::index::Index;
+pub use self::loans::{Borrowed, Borrower, LoanSum};
 pub use self::motion::Moving;
 pub use self::record::{BatchRecord, Claim, ClaimedFile, FileEnd, FileRecord};
 pub use self::usage::{Holdings, Usage};

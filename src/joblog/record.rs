@@ -5,9 +5,9 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{JobLogError, Webhooks};
+use super::{Borrowed, JobLogError, Webhooks};
 use crate::batch::{FileId, FileState, Outcome, Tally};
-use crate::spool::{FrameRef, SealedBatch, SealedFile, Sha256Digest, Timings};
+use crate::spool::{Extent, FrameRef, SealedBatch, SealedFile, Sha256Digest, Timings};
 
 const VERSION: u8 = 1;
 
@@ -33,6 +33,8 @@ pub struct BatchRecord {
     pub refused: Vec<u16>,
     /// Groups in the results that are the batch's and that no file's end names: its retries, and the failures before them.
     pub superseded: Vec<FrameRef>,
+    /// Which of its files have their bytes on loan.
+    pub borrowed: Borrowed,
     /// The idempotency key under which the batch is known, as a digest, until its time is over.
     pub idempotency_key: Option<Sha256Digest>,
     /// Who is told when it is completed, and who has been.
@@ -59,6 +61,7 @@ impl BatchRecord {
             is_told: false,
             refused: (0..).zip(&sealed.files).filter_map(is_refused).collect(),
             superseded: Vec::new(),
+            borrowed: Borrowed::default(),
             idempotency_key: None,
             webhooks: Webhooks { url: sealed.header.webhook.clone(), ..Webhooks::default() },
         };
@@ -112,6 +115,18 @@ pub struct FileEnd {
     pub text_crc: u32,
     /// Whether the bytes that the client sent are no longer kept.
     pub are_bytes_dead: bool,
+    /// What the text was made with: a checksum over the build and the settings that texts depend on.
+    pub made_with: u32,
+    /// Whether the text was taken over from a file with the same bytes.
+    pub is_deduplicated: bool,
+}
+
+impl FileEnd {
+    /// Where the text lies in the results.
+    #[must_use]
+    pub const fn text(&self) -> Extent {
+        Extent { segment: self.results.segment, start: self.text_at, length: self.text_length }
+    }
 }
 
 impl FileRecord {
@@ -178,7 +193,7 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::{Index, select};
 
-    use super::super::{Delivery, DeliveryState, KeyedBatch};
+    use super::super::{Delivery, DeliveryState, KeyedBatch, LoanSum};
     use super::*;
     use crate::batch::{BATCH_FILES_LIMIT, BatchId, FileError, FileErrorCode, TextInfo, Tokenizer};
     use crate::joblog::event::EventsRecord;
@@ -245,8 +260,10 @@ mod tests {
 
     fn batch_record() -> impl Strategy<Value = BatchRecord> {
         let rest = any::<(i64, String, u64, Option<i64>, (bool, bool, bool), Vec<u16>)>();
-        let rest = (rest, vec(numbers(), 0..4), any::<Option<[u8; 32]>>(), webhooks());
-        (numbers(), tally(), rest).prop_map(|(seal, tally, (rest, superseded, idempotency_key, webhooks))| {
+        let borrowed = any::<(Vec<u64>, u64)>();
+        let rest = (rest, vec(numbers(), 0..4), borrowed, any::<Option<[u8; 32]>>(), webhooks());
+        (numbers(), tally(), rest).prop_map(|(seal, tally, (rest, superseded, borrowed, idempotency_key, webhooks))| {
+            let borrowed = Borrowed { segments: borrowed.0, sum: LoanSum::of(borrowed.1) };
             let (created_ms, owner, bytes_total, finished_ms, is, refused) = rest;
             let (is_doomed, is_cancelled, is_told) = is;
             BatchRecord {
@@ -261,6 +278,7 @@ mod tests {
                 is_told,
                 refused,
                 superseded,
+                borrowed,
                 idempotency_key,
                 webhooks,
             }
@@ -298,11 +316,23 @@ mod tests {
     }
 
     fn file_record() -> impl Strategy<Value = FileRecord> {
-        let rest = any::<((i64, u64, u64, u32), (u32, u32, u32), bool)>();
-        let end = (outcome(), numbers(), rest).prop_map(|(outcome, results, (end, times, are_bytes_dead))| {
+        let rest = any::<((i64, u64, u64, u32), (u32, u32, u32), (bool, u32, bool))>();
+        let end = (outcome(), numbers(), rest).prop_map(|(outcome, results, (end, times, more))| {
+            let (are_bytes_dead, made_with, is_deduplicated) = more;
             let (ended_ms, text_at, text_length, text_crc) = end;
             let timings = Timings { verify_ms: times.0, queued_ms: times.1, process_ms: times.2 };
-            FileEnd { outcome, ended_ms, timings, results, text_at, text_length, text_crc, are_bytes_dead }
+            FileEnd {
+                outcome,
+                ended_ms,
+                timings,
+                results,
+                text_at,
+                text_length,
+                text_crc,
+                are_bytes_dead,
+                made_with,
+                is_deduplicated,
+            }
         });
         (any::<(u32, u32, bool)>(), of(end)).prop_map(|((retries, attempts, is_suspect), end)| FileRecord {
             retries,

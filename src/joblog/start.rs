@@ -70,11 +70,18 @@ impl JobLog {
         for id in self.index.batches_in(store, segment)? {
             let Some(batch) = self.index.batch(id)? else { continue };
             end = end.max(match store {
-                StoreName::Spool => batch.seal.end(),
+                StoreName::Spool if batch.seal.segment == segment => batch.seal.end(),
+                StoreName::Spool => self.end_of_loans(segment)?,
                 StoreName::Results => self.end_of_results(id, &batch, segment)?,
             });
         }
         Ok(end)
+    }
+
+    /// Where the last bytes end in a segment that are lent to others than the batch with which they came.
+    fn end_of_loans(&self, segment: u64) -> Result<u64, JobLogError> {
+        let ends = self.index.borrowers_in(segment)?.into_iter().map(|loan| loan.extent.outward().end());
+        Ok(ends.max().unwrap_or(0))
     }
 
     fn end_of_results(&self, id: BatchId, batch: &BatchRecord, segment: u64) -> Result<u64, JobLogError> {

@@ -40,7 +40,7 @@ pub fn bind(
 ) -> Result<(Server, Vec<std::net::SocketAddr>), ServeError> {
     let Limits { connections_max, uploads_open_max, .. } = config.limits;
     let api = web::Data::new(Api {
-        door: Door::new(Arc::clone(custody), Handle::current()),
+        door: Door::new(Arc::clone(custody), Handle::current(), config.dedup.enabled),
         health: Arc::clone(health),
         verifier: pipeline.verifier.clone(),
         limits: config.limits.clone(),

@@ -7,6 +7,7 @@ use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 
 use super::SpoolError;
+use super::extent::Extent;
 use super::frame::{FrameRef, PRELUDE_BYTES};
 use super::segment::{self, Segment, SegmentKind};
 use super::store::SegmentStore;
@@ -76,7 +77,8 @@ impl SegmentStore {
     /// # Errors
     /// When the segment cannot be read.
     pub fn is_erased(&self, place: &FrameRef) -> Result<bool, SpoolError> {
-        let prelude = self.content(place.segment, place.frame, PRELUDE_BYTES as u64).map(|content| content.read_all());
+        let prelude = Extent { segment: place.segment, start: place.frame, length: PRELUDE_BYTES as u64 };
+        let prelude = self.content(&prelude).map(|content| content.read_all());
         match prelude {
             Ok(Ok(bytes)) => Ok(bytes.iter().all(|byte| *byte == 0)),
             Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(true),
@@ -86,12 +88,12 @@ impl SegmentStore {
         }
     }
 
-    /// The bytes between two places of a segment that take room on the disk: holes do not.
+    /// The bytes of an extent that take room on the disk: holes do not.
     ///
     /// # Errors
     /// When the segment cannot be read.
-    pub fn data_bytes(&self, segment: u64, start: u64, end: u64) -> Result<u64, SpoolError> {
-        let file = self.file(segment)?;
+    pub fn data_bytes(&self, extent: &Extent) -> Result<u64, SpoolError> {
+        let (file, start, end) = (self.file(extent.segment)?, extent.start, extent.end());
         let next = |from: SeekFrom| match seek(&*file, from) {
             Ok(at) => Ok(Some(at)),
             // Past the last byte of this kind.

@@ -11,6 +11,8 @@ use std::ops::Range;
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::extent::Extent;
+
 /// Regions and frames begin on multiples of this, so that a dead region's blocks can be given back to the filesystem.
 pub const BLOCK_BYTES: u64 = 4096;
 
@@ -58,6 +60,12 @@ impl FrameRef {
     #[must_use]
     pub const fn end(&self) -> u64 {
         align_up(self.frame + self.length as u64)
+    }
+
+    /// The region and its frame.
+    #[must_use]
+    pub const fn extent(&self) -> Extent {
+        Extent { segment: self.segment, start: self.region, length: self.end() - self.region }
     }
 
     pub(super) const fn header_at(&self) -> u64 {

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::SpoolError;
 use super::frame::{FrameBody, FrameKind};
-use super::seal::{SealHeader, SealedBatch, SealedFile, Sha256Digest};
+use super::seal::{Loan, SealHeader, SealedBatch, SealedFile, Sha256Digest};
 use super::store::SegmentStore;
 use super::stream::StreamWriter;
 
@@ -108,6 +108,33 @@ impl Intake {
         }
     }
 
+    /// Lets the bytes of those files go that have them on loan, and says where the others lie now.
+    ///
+    /// # Errors
+    /// When the segment could not be written; the batch is lost then.
+    ///
+    /// # Panics
+    /// When a file borrows from one of the batch that comes after it.
+    pub async fn let_go(&mut self, files: &mut [SealedFile]) -> Result<(), SpoolError> {
+        match &mut self.body {
+            Body::Memory { bytes, .. } => {
+                close_up(bytes, files);
+                self.length = bytes.len() as u64;
+            }
+            Body::Stream(stream) => {
+                for file in files.iter().filter(|file| file.loan.is_some()) {
+                    stream.let_go(file.offset, file.offset + file.length).await?;
+                }
+            }
+        }
+        for at in 0..files.len() {
+            if let Some(Loan { lender, place }) = files[at].loan {
+                files[at].offset = if place.is_some() { 0 } else { files[..at][lender.index()].offset };
+            }
+        }
+        Ok(())
+    }
+
     /// Seals the batch and returns when the seal is durable and `on_sealed` has run.
     ///
     /// # Errors
@@ -181,4 +208,17 @@ impl Intake {
         }
         Ok(())
     }
+}
+
+/// Takes the bytes of borrowers out from between the others'.
+fn close_up(bytes: &mut Vec<u8>, files: &mut [SealedFile]) {
+    let in_memory = |at: u64| usize::try_from(at).expect("what is in memory fits its address space");
+    let mut end = 0;
+    for file in files.iter_mut().filter(|file| file.loan.is_none()) {
+        let start = in_memory(file.offset);
+        bytes.copy_within(start..start + in_memory(file.length), end);
+        file.offset = end as u64;
+        end += in_memory(file.length);
+    }
+    bytes.truncate(end);
 }

@@ -1,13 +1,15 @@
 //! Bytes on the disk: the only module that writes and syncs files.
 //!
 //! A batch is its files' bytes and a seal, a region of an append-only segment; it exists if and only if its seal is whole
-//! and durable. Results lie in segments of the same kind. Reading order: `frame`, `segment`, `stock`, `committer`,
-//! `store`, `seal`, `intake`, `stream`, `content`, `survey`, `examine`, `removals`, `duplicate`, `lock`.
+//! and durable. Results lie in segments of the same kind. Reading order: `frame`, `extent`, `segment`, `stock`, `committer`,
+//! `store`, `erase`, `seal`, `intake`, `stream`, `content`, `survey`, `examine`, `removals`, `duplicate`, `lock`.
 
 mod committer;
 mod content;
 mod duplicate;
+mod erase;
 mod examine;
+mod extent;
 mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
 mod fuzz;
@@ -35,6 +37,7 @@ pub use self::committer::{COMMIT_QUEUE_MAX, OnCommitted};
 pub use self::content::Content;
 pub use self::duplicate::Duplicate;
 pub use self::examine::{ExaminedSegment, SegmentUse};
+pub use self::extent::Extent;
 pub use self::frame::{BLOCK_BYTES, FrameBody, FrameKind, FrameRef, align_up};
 #[cfg(any(test, feature = "fuzzing"))]
 pub use self::fuzz::frame;
@@ -42,8 +45,8 @@ pub use self::intake::{Intake, KeptFile, OnSealed};
 pub use self::lock::DirectoryLock;
 pub use self::removals::Removals;
 pub use self::seal::{
-    GroupKind, Idempotency, ResultEntry, ResultsHeader, RetriedFile, SealHeader, SealedBatch, SealedFile, Sha256Digest,
-    Timings,
+    GroupKind, Idempotency, Loan, Place, ResultEntry, ResultsHeader, RetriedFile, SealHeader, SealedBatch, SealedFile,
+    Sha256Digest, Timings,
 };
 pub use self::store::{SegmentStore, StoreOptions};
 pub use self::survey::{Known, Survey};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::extent::Extent;
 use super::frame::FrameRef;
 use crate::batch::{BatchId, FileError, FileId, Outcome};
 
@@ -50,6 +51,35 @@ pub struct SealedFile {
     pub upload_ms: u32,
     /// Why the file was refused while it arrived; its bytes were cut off again.
     pub refused: Option<FileError>,
+    /// Whose bytes are this file's, too, where they were there already and its own were let go.
+    pub loan: Option<Loan>,
+}
+
+impl SealedFile {
+    /// Where the file's bytes lie, if it is in the batch with this seal.
+    #[must_use]
+    pub fn extent(&self, seal: &FrameRef) -> Extent {
+        let own = Place { segment: seal.segment, start: seal.region + self.offset };
+        let Place { segment, start } = self.loan.and_then(|loan| loan.place).unwrap_or(own);
+        Extent { segment, start, length: self.length }
+    }
+}
+
+/// That a file's bytes are those of another one of the same owner, and stored once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loan {
+    /// The file with which the bytes came.
+    pub lender: FileId,
+    /// Where they lie; none where it is in the same batch, and `offset` says.
+    pub place: Option<Place>,
+}
+
+/// Where bytes begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    pub segment: u64,
+    /// In bytes.
+    pub start: u64,
 }
 
 /// A batch whose seal is durable.
@@ -114,4 +144,8 @@ pub struct ResultEntry {
     pub text_crc: u32,
     /// Whether the bytes that the client sent are given back with this outcome.
     pub are_bytes_dead: bool,
+    /// What the text was made with: a checksum over the build and the settings that texts depend on.
+    pub made_with: u32,
+    /// Whether the text was taken over from a file with the same bytes.
+    pub is_deduplicated: bool,
 }

@@ -16,11 +16,11 @@ use tokio::sync::mpsc;
 
 use super::committer::{Append, COMMIT_QUEUE_MAX, Committer, OnCommitted};
 use super::content::Content;
-use super::frame::{self, FrameBody, FrameRef, PRELUDE_BYTES, Prelude};
+use super::extent::Extent;
+use super::frame::{self, FrameBody, FrameRef, Prelude};
 use super::segment::{self, Segment, SegmentKind};
 use super::stock::{Stock, StockOptions};
 use super::{SpoolError, SyncObserver};
-use crate::fault::{self, DurableStep};
 
 /// Segments that are kept open for reading; past it all are closed and opened again on demand.
 const OPEN_SEGMENTS_MAX: usize = 256;
@@ -201,56 +201,12 @@ impl SegmentStore {
         frame::decode_entries(&table, &bytes).ok_or(SpoolError::Damaged)
     }
 
-    /// A range of a segment's bytes, to be read piece by piece.
+    /// An extent's bytes, to be read piece by piece.
     ///
     /// # Errors
     /// [`SpoolError::Missing`] when the segment is gone.
-    pub fn content(&self, segment: u64, start: u64, length: u64) -> Result<Content, SpoolError> {
-        Ok(Content::new(self.file(segment)?, start, length))
-    }
-
-    /// Makes regions dead: their frames first, durably, so that no later start finds them, then their blocks.
-    ///
-    /// Blocking; one sync for each segment. A crash in between leaves whole regions, to be erased again, or dead bytes.
-    ///
-    /// # Errors
-    /// When a frame could not be overwritten and synced. A segment that is gone is no error.
-    pub fn erase(&self, places: &[FrameRef]) -> Result<(), SpoolError> {
-        let mut ids: Vec<u64> = places.iter().map(|place| place.segment).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        for id in ids {
-            match self.file(id) {
-                Ok(file) => {
-                    let places = places.iter().filter(|place| place.segment == id);
-                    erase_in(&file, places).map_err(|error| SpoolError::from_io(&error))?;
-                }
-                Err(SpoolError::Missing) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives the whole blocks inside a range of a segment back, leaving the region's frame alone.
-    ///
-    /// # Errors
-    /// When the segment cannot be opened.
-    pub fn punch(&self, segment: u64, start: u64, length: u64) -> Result<(), SpoolError> {
-        segment::punch(&*self.file(segment)?, start, start + length);
-        Ok(())
-    }
-
-    /// Unlinks a segment in which nothing is alive.
-    ///
-    /// # Errors
-    /// When the segment is there and cannot be removed.
-    pub fn unlink(&self, segment: u64) -> Result<(), SpoolError> {
-        self.lock().remove(&segment);
-        match fault::step(DurableStep::Unlink, || std::fs::remove_file(segment::path(&self.dir, segment))) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(SpoolError::from_io(&error)),
-            _ => Ok(()),
-        }
+    pub fn content(&self, extent: &Extent) -> Result<Content, SpoolError> {
+        Ok(Content::new(self.file(extent.segment)?, extent.start, extent.length))
     }
 
     fn read(&self, segment: u64, at: u64, length: usize) -> Result<Vec<u8>, SpoolError> {
@@ -272,21 +228,9 @@ impl SegmentStore {
         Ok(file)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<File>>> {
+    pub(super) fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<File>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn erase_in<'a>(file: &File, places: impl Iterator<Item = &'a FrameRef> + Clone) -> io::Result<()> {
-    let length = file.metadata()?.len();
-    for place in places.clone().filter(|place| place.frame < length) {
-        fault::write(DurableStep::FrameErase, file, &[0; PRELUDE_BYTES], place.frame)?;
-    }
-    fault::step(DurableStep::EraseSync, || file.sync_data())?;
-    for place in places {
-        segment::punch(file, place.region, place.end());
-    }
-    Ok(())
 }
 
 impl Drop for SegmentStore {

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::SpoolError;
 use super::committer::OnCommitted;
 use super::frame::{FrameBody, FrameRef};
-use super::segment::Segment;
+use super::segment::{self, Segment};
 use super::store::SegmentStore;
 use crate::fault::{self, DurableStep};
 
@@ -36,6 +36,7 @@ pub struct StreamWriter {
 
 enum Order {
     Block { at: u64, bytes: Vec<u8> },
+    LetGo { start: u64, end: u64 },
     Seal { length: u64, frame: FrameBody, on_committed: OnCommitted },
 }
 
@@ -70,14 +71,16 @@ impl StreamWriter {
         }
     }
 
+    /// Gives the blocks between two places of the region back, once all before is written.
+    pub async fn let_go(&mut self, start: u64, end: u64) -> Result<(), SpoolError> {
+        self.send_block().await?;
+        self.send(Order::LetGo { start, end }).await
+    }
+
     /// Hands over the last block and the seal; `on_committed` is told when they are durable.
     pub async fn seal(mut self, frame: FrameBody, on_committed: OnCommitted) -> Result<(), SpoolError> {
         self.send_block().await?;
-        let order = Order::Seal { length: self.block_at, frame, on_committed };
-        match self.orders.send(order).await {
-            Ok(()) => Ok(()),
-            Err(_) => Err(self.failure().await),
-        }
+        self.send(Order::Seal { length: self.block_at, frame, on_committed }).await
     }
 
     async fn send_block(&mut self) -> Result<(), SpoolError> {
@@ -87,7 +90,11 @@ impl StreamWriter {
         let bytes = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK_BYTES));
         let at = self.block_at;
         self.block_at += bytes.len() as u64;
-        match self.orders.send(Order::Block { at, bytes }).await {
+        self.send(Order::Block { at, bytes }).await
+    }
+
+    async fn send(&mut self, order: Order) -> Result<(), SpoolError> {
+        match self.orders.send(order).await {
             Ok(()) => Ok(()),
             Err(_) => Err(self.failure().await),
         }
@@ -129,6 +136,9 @@ fn write_until_sealed(
                     segment.start_writeback(Segment::FIRST_REGION + written_back, end - written_back);
                     written_back = end;
                 }
+            }
+            Order::LetGo { start, end } => {
+                segment::punch(&segment.file, Segment::FIRST_REGION + start, Segment::FIRST_REGION + end);
             }
             Order::Seal { length, frame, on_committed } => {
                 let sealed = seal(store, segment, length, &frame).map_err(|error| SpoolError::from_io(&error));

@@ -36,8 +36,10 @@ pub trait Known {
 pub struct Survey {
     /// Every whole frame in the segments that were looked at, in order of segment and place.
     pub frames: Vec<FrameRef>,
-    /// Segments that were removed because nothing in them is alive.
-    pub swept: usize,
+    /// Segments without a frame.
+    empty: Vec<u64>,
+    /// Segments whose frames were looked for from beginning to end, and where the last one ends.
+    walked: Vec<(u64, u64)>,
     /// Segments in which something that may have been acknowledged cannot be read, and that are to be kept for it.
     pub damaged: Vec<u64>,
 }
@@ -51,7 +53,7 @@ pub(super) struct Found {
 }
 
 impl SegmentStore {
-    /// Looks at every segment that may hold a frame that the job log lacks, and sweeps those that hold nothing.
+    /// Looks at every segment that may hold a frame that the job log lacks.
     ///
     /// # Errors
     /// When the directory or a segment cannot be read.
@@ -59,19 +61,8 @@ impl SegmentStore {
         let mut survey = Survey::default();
         let ids = segment::list(self.dir()).map_err(|error| SpoolError::from_io(&error))?;
         for id in ids.into_iter().filter(|id| *id < self.first_new_id()) {
-            let is_new_log = known.checkpoint() == 0;
             match self.look(id, known) {
-                Ok(found) => {
-                    let is_empty = found.frames.is_empty() && !known.is_alive(id);
-                    if !found.torn.is_empty() && is_new_log {
-                        log::error!("segment {id}: kept, although something in it cannot be read");
-                        survey.damaged.push(id);
-                    } else if is_empty && !known.is_kept(id) {
-                        fault::step(DurableStep::Sweep, || self.unlink(id))?;
-                        survey.swept += 1;
-                    }
-                    survey.frames.extend(found.frames);
-                }
+                Ok((kind, found)) => survey.add(id, kind, found, known),
                 Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData) => {
                     log::error!("segment {id}: its header is damaged");
                     survey.damaged.push(id);
@@ -82,11 +73,43 @@ impl SegmentStore {
         Ok(survey)
     }
 
-    fn look(&self, id: u64, known: &dyn Known) -> io::Result<Found> {
+    /// Sweeps what a survey found to hold nothing, and says how many segments that were. What the survey brought to light
+    /// is entered by now: frames may need bytes of segments that have none.
+    ///
+    /// # Errors
+    /// When a segment cannot be cut or unlinked.
+    pub fn clear(&self, survey: &Survey, known: &dyn Known) -> Result<usize, SpoolError> {
+        for (id, end) in &survey.walked {
+            self.cut_off_torn_group(*id, *end, known).map_err(|error| SpoolError::from_io(&error))?;
+        }
+        let mut swept = 0;
+        for id in &survey.empty {
+            if known.is_alive(*id) {
+                // Bytes that came with a batch which is gone, and that others have on loan.
+                let cut = self.cut_off_torn_group(*id, Segment::FIRST_REGION, known);
+                cut.map_err(|error| SpoolError::from_io(&error))?;
+            } else {
+                fault::step(DurableStep::Sweep, || self.unlink(*id))?;
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+
+    /// Gives back what lies behind the last region: a group that a crash cut short, of which nobody was told, and the room
+    /// that was preallocated.
+    fn cut_off_torn_group(&self, id: u64, last_frame_end: u64, known: &dyn Known) -> io::Result<()> {
+        let segment = Segment::open(self.dir(), id)?;
+        segment.trim(segment.file.metadata()?.len().min(last_frame_end.max(known.end(id))))
+    }
+
+    fn look(&self, id: u64, known: &dyn Known) -> io::Result<(SegmentKind, Found)> {
         let segment = match Segment::open(self.dir(), id) {
             Ok(segment) => segment,
             // A crash while it was made: there never was anything in it.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Found::default()),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Ok((SegmentKind::Stock, Found::default()));
+            }
             Err(error) => return Err(error),
         };
         let found = match segment.kind {
@@ -97,28 +120,37 @@ impl SegmentStore {
                 // Nothing but a log would say whether its end is damaged or never came.
                 if found.frames.is_empty() && known.checkpoint() == 0 { walk(&segment)? } else { found }
             }
-            SegmentKind::Shared if known.is_alive(id) && id < known.checkpoint() => Found::default(),
-            SegmentKind::Shared => {
-                let found = walk(&segment)?;
-                cut_off_torn_group(&segment, &found, known)?;
-                found
-            }
+            SegmentKind::Shared if is_known(id, known) => Found::default(),
+            SegmentKind::Shared => walk(&segment)?,
         };
         if !found.frames.is_empty() {
             fault::step(DurableStep::SurveySync, || segment.file.sync_data())?;
         }
-        Ok(found)
+        Ok((segment.kind, found))
     }
 }
 
-/// Gives back what lies behind the last region: a group that a crash cut short, of which nobody was told, and the room
-/// that was preallocated.
-fn cut_off_torn_group(segment: &Segment, found: &Found, known: &dyn Known) -> io::Result<()> {
-    if known.is_kept(segment.id) || (!found.torn.is_empty() && known.checkpoint() == 0) {
-        return Ok(());
+/// Whether the log has all that a shared segment holds.
+fn is_known(id: u64, known: &dyn Known) -> bool {
+    known.is_alive(id) && id < known.checkpoint()
+}
+
+impl Survey {
+    /// Adds what a segment holds, and what is to be done about it.
+    fn add(&mut self, id: u64, kind: SegmentKind, found: Found, known: &dyn Known) {
+        if !found.torn.is_empty() && known.checkpoint() == 0 {
+            log::error!("segment {id}: kept, although something in it cannot be read");
+            self.damaged.push(id);
+        } else if !known.is_kept(id) {
+            if found.frames.is_empty() && !known.is_alive(id) {
+                self.empty.push(id);
+            } else if kind == SegmentKind::Shared && !is_known(id, known) {
+                let end = found.frames.last().map_or(Segment::FIRST_REGION, FrameRef::end);
+                self.walked.push((id, end));
+            }
+        }
+        self.frames.extend(found.frames);
     }
-    let end = found.frames.last().map_or(Segment::FIRST_REGION, FrameRef::end).max(known.end(segment.id));
-    segment.trim(segment.file.metadata()?.len().min(end))
 }
 
 /// The frame that ends with the file.

@@ -45,6 +45,14 @@ pub struct WorkerSettings {
 }
 
 impl WorkerSettings {
+    /// What a text depends on besides its file: a checksum over this build's version and the settings that the child has.
+    #[must_use]
+    pub fn made_with(&self) -> u32 {
+        let Self { limits, tokenizer, ocr, .. } = self;
+        let ocr = ocr.as_ref().map(|engine| (&engine.name, &engine.arguments));
+        crc32fast::hash(format!("{} {limits:?} {tokenizer:?} {ocr:?}", env!("CARGO_PKG_VERSION")).as_bytes())
+    }
+
     /// What a child is told of them.
     pub(super) fn setup(&self) -> Setup {
         Setup {

@@ -3,6 +3,7 @@
 use super::server::known;
 use crate::support::openapi::Description;
 use crate::support::server::Setting;
+use crate::support::wire::{self, Wire};
 use crate::support::{Answer, Form, Server, wait_until};
 
 /// A file whose reading never ends, and leave to let it.
@@ -79,6 +80,20 @@ pub fn retried(description: &Description) {
         wait_until("a place", || server.post(Form::new().file(HANGING.0, HANGING.1)).status == 202);
     }
     known(retry(&failed.id, ""), 429).assert_problem(429, "queue_full");
+}
+
+pub fn digests(server: &Server, description: &Description) {
+    let asked =
+        |body: &str, status: u16| known(description, "find_digests", server.post_json("/digests", body, &[]), status);
+    let digest = server.batch(&server.list("?limit=1").batches[0].id).files[0].sha256.clone().expect("it was kept");
+    let answer = asked(&format!("{{\"sha256\": [\"{digest}\"]}}"), 200);
+    assert_eq!(answer.json()["files"].as_array().map(Vec::len), Some(1));
+    asked("[]", 400).assert_problem(400, "bad_body");
+    asked(&" ".repeat(2 << 20), 413).assert_problem(413, "body_too_large");
+    let slow = Server::start(&[("LIMITS_UPLOAD_IDLE_MS_MAX", "100")]);
+    let mut wire = Wire::open(slow.addr);
+    wire.send(&wire::head("POST", "/digests", &[("Content-Type", "application/json")], 1_000));
+    known(description, "find_digests", wire.answer(), 408).assert_problem(408, "request_timeout");
 }
 
 pub fn swept(server: &Server, description: &Description) {

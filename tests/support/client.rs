@@ -155,6 +155,13 @@ impl Server {
         agent().post(self.url(path)).send_empty().map(answer)
     }
 
+    /// Sends a body that is JSON.
+    pub fn post_json(&self, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
+        let request = agent().post(self.url(path)).header("content-type", "application/json");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        answer(request.send(body).unwrap_or_else(|error| panic!("POST {path}: {error}")))
+    }
+
     /// Uploads a body of a known length that is read while it is sent.
     pub fn post_stream(&self, length: u64, body: &mut dyn Read) -> Answer {
         let request = agent().post(self.url("/batches")).header("content-type", form::content_type());

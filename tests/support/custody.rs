@@ -113,6 +113,8 @@ pub async fn end_with(custody: &Custody, files: &[FileId], text: impl Fn(FileId)
             text_length: text.len() as u64,
             text_crc: crc32fast::hash(text.as_bytes()),
             are_bytes_dead: false,
+            made_with: 0,
+            is_deduplicated: false,
         });
         texts.push_str(&text);
     }

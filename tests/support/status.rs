@@ -65,6 +65,7 @@ pub struct FileStatus {
     pub state: String,
     pub retries: u64,
     pub attempts: u64,
+    pub deduplicated: bool,
     pub error: Option<FileError>,
     pub result: Option<FileResult>,
     pub timings: Value,

@@ -6,14 +6,14 @@ use std::rc::Rc;
 use bytes::Bytes;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-use crate::actors::{DeadBytes, Slot};
+use crate::actors::{FileBytes, Slot};
 use crate::spool::{FrameRef, ResultEntry};
 
 /// An outcome that waits to be made durable.
 pub struct Gathered {
     pub entry: ResultEntry,
     pub text: Bytes,
-    pub dead_bytes: Option<DeadBytes>,
+    pub dead_bytes: Option<FileBytes>,
     /// Where the result lies once it is durable.
     pub place: Option<FrameRef>,
     /// The file's place, its text's share of the budget, and that it counts as open: all free again with this.

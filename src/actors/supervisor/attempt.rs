@@ -10,7 +10,7 @@ use super::Work;
 use crate::actors::aggregator::EndedFile;
 use crate::actors::panics::{self, Duty, deliver};
 use crate::actors::processor::{Attempt, Fault, Processor};
-use crate::actors::{DeadBytes, FileOnItsWay, backoff, ms_since};
+use crate::actors::{FileOnItsWay, backoff, ms_since};
 use crate::batch::{FileError, FileErrorCode, FileEvent, Outcome};
 use crate::joblog::Change;
 use crate::worker::{Extraction, Job};
@@ -32,9 +32,9 @@ impl Work {
             return log::error!("file {}: {error}", file.id);
         }
         file.timings.queued_ms = ms_since(file.queued_at);
-        let job = Job { file: file.id, media_type: file.media_type.clone(), length: file.length };
+        let job = Job { file: file.id, media_type: file.media_type.clone(), length: file.bytes.extent.length };
         let begun = Instant::now();
-        let asked = processor.send(Attempt { job, segment: file.segment, start: file.start });
+        let asked = processor.send(Attempt { job, extent: file.bytes.extent });
         let answer = panics::caught(Duty::Ask, &self.custody.metrics, asked).await;
         file.timings.process_ms = ms_since(begun);
         file.attempts += 1;
@@ -107,10 +107,11 @@ impl Work {
 
     /// Hands a file's outcome over to be made durable.
     pub(super) async fn settle(&self, file: FileOnItsWay, outcome: Outcome, text: Bytes) {
-        let FileOnItsWay { id, segment, start, length, attempts, timings, slot, .. } = file;
+        let FileOnItsWay { id, bytes, attempts, timings, slot, .. } = file;
         let are_bytes_dead = !self.options.keeps_originals && matches!(outcome, Outcome::Succeeded(_));
-        let dead_bytes = are_bytes_dead.then_some(DeadBytes { segment, start, length });
-        let ended = EndedFile { file: id, attempts, outcome, text, timings, dead_bytes, slot };
+        let dead_bytes = are_bytes_dead.then_some(bytes);
+        let is_deduplicated = false;
+        let ended = EndedFile { file: id, attempts, outcome, text, is_deduplicated, timings, dead_bytes, slot };
         if !deliver(&self.aggregator, ended).await {
             log::error!("file {id}: the aggregator takes no outcome; the file waits for the next start");
         }

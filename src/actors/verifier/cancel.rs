@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix::{Handler, Message, ResponseFuture};
 
 use super::{Verifier, Work};
+use crate::actors::Held;
 use crate::actors::panics::{self, Duty, answering, deliver};
 use crate::actors::rotation::Rotation;
 use crate::actors::supervisor::SweepCancelled;
@@ -55,7 +56,7 @@ impl Work {
                 let Ok(slot) = Arc::clone(&self.slots_of_cancelled).acquire_owned().await else { return };
                 // What is handed out already is ended where it is.
                 if self.custody.joblog.begin(file.id, file.retries, file.attempts) {
-                    self.end(&file, Outcome::Cancelled, false, Timings::default(), slot.into()).await;
+                    self.end(&file, Outcome::Cancelled, false, Timings::default(), Held::new(slot)).await;
                 }
             }
         }

@@ -24,9 +24,6 @@ pub enum Checked {
 /// A file that may be read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Sound {
-    /// Where the file begins in its batch's region, in bytes.
-    pub offset: u64,
-    pub length: u64,
     /// The type by content first, and by name second.
     pub media_type: String,
     /// What is odd about the file, for its result.
@@ -45,15 +42,13 @@ pub fn check(custody: &Custody, record: &BatchRecord, sealed: &SealedFile) -> Ch
         Err(error) => return not_yet(SpoolError::from_io(&error)),
     }
     match media::judge(&sealed.name, content) {
-        Ok(judged) => of_type(sealed, judged),
+        Ok(judged) => of_type(judged),
         Err(error) => not_yet(SpoolError::from_io(&error)),
     }
 }
 
-fn of_type(sealed: &SealedFile, judged: Judged) -> Checked {
-    let sound = |media_type, warnings| {
-        Checked::Sound(Sound { offset: sealed.offset, length: sealed.length, media_type, warnings })
-    };
+fn of_type(judged: Judged) -> Checked {
+    let sound = |media_type, warnings| Checked::Sound(Sound { media_type, warnings });
     match judged {
         Judged::Agreed(media_type) => sound(media_type, Vec::new()),
         Judged::Differs { media_type, .. } => {

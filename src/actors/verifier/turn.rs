@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::actors::DeadBytes;
+use crate::actors::FileBytes;
 use crate::actors::rotation::Turn;
 use crate::batch::{FileId, FileState};
 use crate::custody::{Custody, CustodyError};
@@ -22,10 +22,10 @@ pub struct WaitingFile {
 
 impl WaitingFile {
     /// Where the file's bytes lie; none when not even that can be read.
-    pub fn bytes(&self) -> Option<DeadBytes> {
+    pub fn bytes(&self) -> Option<FileBytes> {
         let sealed = self.sealed.as_ref()?;
-        let seal = &self.record.seal;
-        Some(DeadBytes { segment: seal.segment, start: seal.region + sealed.offset, length: sealed.length })
+        let lender = sealed.loan.map_or(self.id, |loan| loan.lender);
+        Some(FileBytes { extent: sealed.extent(&self.record.seal), lender })
     }
 }
 

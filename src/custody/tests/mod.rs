@@ -5,6 +5,7 @@ mod events;
 mod idempotency;
 mod outcomes;
 mod recovery;
+mod sharing;
 mod walk;
 
 use tempfile::TempDir;
@@ -14,8 +15,12 @@ use crate::batch::{BatchId, FileErrorCode, FileId, FileState, Outcome, TextInfo}
 use crate::config::Config;
 use crate::joblog::{Change, Claim, ClaimedFile};
 use crate::spool::{
-    FrameBody, FrameKind, FrameRef, GroupKind, ResultEntry, ResultsHeader, SealHeader, SealedBatch, SealedFile, Timings,
+    FrameBody, FrameKind, FrameRef, GroupKind, KeptFile, ResultEntry, ResultsHeader, SealHeader, SealedBatch,
+    SealedFile, Timings,
 };
+
+/// What the texts of these tests are made with.
+const MADE_WITH: u32 = 7;
 
 fn open(dir: &TempDir) -> Custody {
     let lock = DirectoryLock::take(dir.path()).unwrap().unwrap();
@@ -36,8 +41,7 @@ async fn store(custody: &Custody, files: u8, is_entered: bool) -> SealedBatch {
             offset: kept.offset,
             length: kept.length,
             sha256: kept.sha256,
-            upload_ms: 0,
-            refused: None,
+            ..SealedFile::default()
         });
     }
     let batch = BatchId::new();
@@ -58,7 +62,7 @@ async fn store(custody: &Custody, files: u8, is_entered: bool) -> SealedBatch {
 }
 
 /// Makes the results of some files of one batch durable, without a word to the job log.
-async fn append_results(custody: &Custody, files: &[FileId]) -> (Vec<ResultEntry>, FrameRef) {
+async fn append_results(custody: &Custody, files: &[FileId], are_bytes_dead: bool) -> (Vec<ResultEntry>, FrameRef) {
     let text = b"a text";
     let entry = |(at, file): (usize, &FileId)| ResultEntry {
         file: *file,
@@ -70,7 +74,9 @@ async fn append_results(custody: &Custody, files: &[FileId]) -> (Vec<ResultEntry
         text_offset: (at * text.len()) as u64,
         text_length: text.len() as u64,
         text_crc: crc32fast::hash(text),
-        are_bytes_dead: false,
+        are_bytes_dead,
+        made_with: MADE_WITH,
+        is_deduplicated: false,
     };
     let entries: Vec<ResultEntry> = files.iter().enumerate().map(entry).collect();
     let frame = FrameBody::encode(
@@ -86,7 +92,12 @@ async fn append_results(custody: &Custody, files: &[FileId]) -> (Vec<ResultEntry
 
 /// Ends files as the pipeline does.
 async fn end(custody: &Custody, files: &[FileId]) {
-    let (entries, place) = append_results(custody, files).await;
+    end_with(custody, files, false).await;
+}
+
+/// Ends files whose bytes are given back with that, or are not.
+async fn end_with(custody: &Custody, files: &[FileId], are_bytes_dead: bool) {
+    let (entries, place) = append_results(custody, files, are_bytes_dead).await;
     for entry in &entries {
         custody.joblog.replay(entry.file, &entry.outcome).unwrap();
     }

@@ -9,7 +9,7 @@ async fn a_second_outcome_is_dropped() {
     let batch = store(&custody, 2, true).await;
     let file = files(&batch)[0];
     end(&custody, &[file]).await;
-    let (mut entries, place) = append_results(&custody, &[file]).await;
+    let (mut entries, place) = append_results(&custody, &[file], false).await;
     let again = Change::End { file, record: Box::new(file_record(entries.remove(0), place)) };
     assert_eq!(custody.joblog.commit(vec![again]).await.unwrap().ended, []);
     let tally = custody.joblog.batch(batch.header.batch).unwrap().unwrap().tally;

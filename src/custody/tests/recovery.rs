@@ -25,7 +25,7 @@ async fn a_durable_result_that_the_job_log_lacks_is_entered_once() {
     let dir = TempDir::new().unwrap();
     let custody = open(&dir);
     let batch = store(&custody, 2, true).await;
-    append_results(&custody, &files(&batch)).await;
+    append_results(&custody, &files(&batch), false).await;
     drop(custody);
 
     let custody = open(&dir);
@@ -76,7 +76,7 @@ async fn a_result_that_was_cut_short_is_not_entered() {
     let dir = TempDir::new().unwrap();
     let custody = open(&dir);
     let batch = store(&custody, 1, true).await;
-    let (_, place) = append_results(&custody, &files(&batch)).await;
+    let (_, place) = append_results(&custody, &files(&batch), false).await;
     drop(custody);
     overwrite(&dir, "results", place.segment, place.region);
 

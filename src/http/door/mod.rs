@@ -16,13 +16,14 @@ use super::ApiError;
 use super::auth::Caller;
 use crate::batch::BatchId;
 use crate::config::RetentionSettings;
-use crate::custody::{BatchPage, BatchWalk, Custody, Due};
+use crate::custody::{BatchPage, BatchWalk, Borrowing, Custody, Due};
 use crate::joblog::{BatchRecord, JobLogError, KeyedBatch, Usage};
 use crate::metrics::Metrics;
 use crate::spool::{Intake, OnSealed, Sha256Digest, SpoolError};
 
 mod events;
 mod own_batch;
+mod sharing;
 
 /// The door.
 #[derive(Clone)]
@@ -30,13 +31,15 @@ pub struct Door {
     custody: Arc<Custody>,
     /// Where blocking work finds a thread.
     blocking: Handle,
+    /// Whether bytes that several files of an owner have are stored once.
+    is_sharing: bool,
 }
 
 impl Door {
     /// The door to `custody`; what blocks does so on a thread of the runtime `blocking`.
     #[must_use]
-    pub const fn new(custody: Arc<Custody>, blocking: Handle) -> Self {
-        Self { custody, blocking }
+    pub const fn new(custody: Arc<Custody>, blocking: Handle, is_sharing: bool) -> Self {
+        Self { custody, blocking, is_sharing }
     }
 
     /// A caller's batch.
@@ -67,10 +70,11 @@ impl Door {
         self.custody.spool.receive()
     }
 
-    /// What enters a batch in the job log once its seal is durable.
-    pub(super) fn entering(&self) -> OnSealed {
+    /// What enters a batch in the job log once its seal is durable. What it has on loan is its own from there on.
+    pub(super) fn entering(&self, borrowing: Option<Borrowing>) -> OnSealed {
         let custody = Arc::clone(&self.custody);
         Box::new(move |sealed| {
+            let _until_entered = borrowing;
             custody.enter(sealed).map_err(|error| {
                 log::error!("batch {}: not entered in the job log: {error}", sealed.header.batch);
                 if error == JobLogError::Closed { SpoolError::NotEntered } else { SpoolError::InDoubt }

@@ -9,7 +9,8 @@ impl ApiError {
     /// A sentence that a person can act on.
     pub(in crate::http) fn detail(&self) -> Cow<'static, str> {
         match self {
-            Self::BadField { what } => (*what).into(),
+            Self::BadField { what } | Self::BadBody { what } => (*what).into(),
+            Self::BodyTooLarge { max } => format!("The body has at most {max} bytes.").into(),
             Self::TooManyFiles { max } => {
                 format!("A batch holds at most {max} files; send the rest as another batch.").into()
             }

@@ -123,6 +123,22 @@ fn batch(counts: &Value, files: &[Value]) -> Value {
     })
 }
 
+/// Digests that are asked for.
+pub fn digests_asked() -> Value {
+    json!({"sha256": ["2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"]})
+}
+
+/// A file with a digest that was asked for.
+pub fn digests_known() -> Value {
+    json!({"files": [{
+        "sha256": "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
+        "batch_id": "0193a5b0-4f1e-7c2a-8d11-6b0f2a9c0000",
+        "file_id": "0193a5b0-4f1e-7c2a-8d11-6b0f2a9c0001",
+        "name": "hello.txt",
+        "state": "succeeded",
+    }]})
+}
+
 /// What retention removed.
 pub fn swept() -> Value {
     json!({
@@ -170,6 +186,7 @@ fn stored() -> Value {
         "state": "stored",
         "retries": 0,
         "attempts": 0,
+        "deduplicated": false,
         "error": null,
         "result": null,
         "timings": {"upload_ms": 12, "verify_ms": null, "queued_ms": null, "process_ms": null},
@@ -190,6 +207,7 @@ fn refused() -> Value {
         "state": "rejected",
         "retries": 0,
         "attempts": 0,
+        "deduplicated": false,
         "error": {
             "code": "unsupported_type",
             "message": "Text cannot be read from files of this type.",

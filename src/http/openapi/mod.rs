@@ -24,7 +24,7 @@ use self::webhooks::Webhooks;
 use super::assets::Asset;
 use super::problem::Problem;
 use super::view::{CompletedEvent, ResultLine};
-use super::{batches, docs, docsgpt, events, files, health, results, retention, retry, stats, upload};
+use super::{batches, digests, docs, docsgpt, events, files, health, results, retention, retry, stats, upload};
 
 /// The document but for what is the same of every route.
 #[derive(OpenApi)]
@@ -53,6 +53,7 @@ use super::{batches, docs, docsgpt, events, files, health, results, retention, r
         files::content,
         events::of_owner,
         retention::sweep,
+        digests::find,
         docsgpt::store::store,
         docsgpt::task::status,
         docsgpt::events::follow,

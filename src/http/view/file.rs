@@ -27,11 +27,12 @@ pub struct FileView {
     #[schema(required)]
     media_type: Option<String>,
     state: FileState,
-    /// How often its reading has been begun.
     /// How often it was to be tried anew after it had failed.
     retries: u32,
     /// Attempts since then.
     attempts: u32,
+    /// Whether its text was taken over from another file of the caller's with the same bytes.
+    deduplicated: bool,
     /// Why there is no result; null where that is no error.
     #[schema(required)]
     error: Option<ErrorView>,
@@ -172,6 +173,7 @@ impl From<FileStatus> for FileView {
             state,
             retries,
             attempts,
+            deduplicated: end.as_ref().is_some_and(|end| end.is_deduplicated),
             error,
             result: end.and_then(|end| result(end, &this)),
             timings: TimingsView {

@@ -1,8 +1,8 @@
 //! What a key is, by its first byte and its length: the check of a start takes nothing else for one of ours.
 
 use super::{
-    BATCH, CLAIM, DOOMED, DUE, EVENT, IDEMPOTENCY, KEPT, MARK_OF_EVENT, META, OPEN, OWNED, RECORD_OF_BATCH,
-    RECORD_OF_FILE, SEGMENT, digest_of, event_of, window_of,
+    BATCH, CLAIM, DOOMED, DUE, EVENT, IDEMPOTENCY, KEPT, LOAN, MARK_OF_EVENT, META, OPEN, OWNED, RECORD_OF_BATCH,
+    RECORD_OF_FILE, SEGMENT, digest_of, event_of, loan_of, window_of,
 };
 use crate::batch::{BATCH_FILES_LIMIT, BatchId, FileId};
 use crate::joblog::StoreName;
@@ -26,6 +26,8 @@ pub enum Key {
     Segment(BatchId),
     Owned(BatchId),
     Kept,
+    /// A loan of this borrower's.
+    Loan(FileId),
 }
 
 /// Reads any key; none when it is not one of ours.
@@ -46,6 +48,7 @@ pub fn parse(key: &[u8]) -> Option<Key> {
         (EVENT, 8) => event_of(key).map(Key::Events),
         (IDEMPOTENCY, 32) => digest_of(key).map(Key::Idempotency),
         (KEPT, 9) if is_store(rest[0]) => Some(Key::Kept),
+        (LOAN, 32) => loan_of(key).map(|(_, _, borrower)| Key::Loan(borrower)),
         (META, _) => Some(Key::Number),
         (OPEN, 16) => batch(rest).map(Key::Open),
         (OWNED, length) if length == 17 + usize::from(*rest.first()?) => batch(&rest[length - 16..]).map(Key::Owned),

@@ -41,7 +41,16 @@ fn header() -> SealHeader {
 
 fn sealed_file(name: &str, kept: KeptFile) -> SealedFile {
     let KeptFile { offset, length, sha256 } = kept;
-    SealedFile { name: name.into(), media_type: String::new(), offset, length, sha256, upload_ms: 0, refused: None }
+    SealedFile {
+        name: name.into(),
+        media_type: String::new(),
+        offset,
+        length,
+        sha256,
+        upload_ms: 0,
+        refused: None,
+        loan: None,
+    }
 }
 
 /// Takes a batch in whose files are these.
@@ -59,7 +68,7 @@ async fn store(spool: &Spool, files: &[Vec<u8>]) -> SealedBatch {
 
 fn content(spool: &Spool, batch: &SealedBatch, index: usize) -> Vec<u8> {
     let file = &batch.files[index];
-    spool.store().content(batch.seal.segment, batch.seal.region + file.offset, file.length).unwrap().read_all().unwrap()
+    spool.store().content(&file.extent(&batch.seal)).unwrap().read_all().unwrap()
 }
 
 fn bytes(seed: u8, length: usize) -> Vec<u8> {
@@ -91,7 +100,10 @@ impl Known for Log<'_> {
     }
 }
 
-/// What the next start finds when the job log knows of these regions.
+/// What the next start finds when the job log knows of these regions, and clears away.
 fn found(dir: &TempDir, known: &[FrameRef]) -> Survey {
-    open(dir).store().survey(&Log(known)).unwrap()
+    let spool = open(dir);
+    let survey = spool.store().survey(&Log(known)).unwrap();
+    spool.store().clear(&survey, &Log(known)).unwrap();
+    survey
 }

@@ -44,7 +44,7 @@ async fn what_the_job_log_knows_is_never_cut_off() {
     damage(&dir, &seals[1]);
     assert_eq!(found(&dir, &seals).frames, [seals[0]]);
     let spool = open(&dir);
-    let kept = spool.store().content(seals[1].segment, seals[1].region, 9_000).unwrap().read_all().unwrap();
+    let kept = spool.store().content(&Extent { length: 9_000, ..seals[1].extent() }).unwrap().read_all().unwrap();
     assert!(kept == bytes(2, 9_000));
 }
 
@@ -113,7 +113,7 @@ async fn an_erased_batch_is_not_found_again_and_its_blocks_are_free() {
     let erased = store(&spool, &[bytes(2, 50_000)]).await.seal;
     spool.store().erase(&[erased]).unwrap();
     assert_eq!(erased.segment, kept.segment);
-    let gone = spool.store().content(erased.segment, erased.region, 50_000).unwrap().read_all().unwrap();
+    let gone = spool.store().content(&Extent { length: 50_000, ..erased.extent() }).unwrap().read_all().unwrap();
     assert!(gone.iter().all(|byte| *byte == 0));
     drop(spool);
     assert_eq!(found(&dir, &[]).frames, [kept]);

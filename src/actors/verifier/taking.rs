@@ -1,0 +1,84 @@
+//! Taking over: a file whose bytes have been read already, or are being read, gets that text and no attempt of its own.
+
+use std::sync::Arc;
+
+use super::leads::{Bytes, Part};
+use super::turn::WaitingFile;
+use super::{Duty, Work};
+use crate::actors::aggregator::EndedFile;
+use crate::actors::panics::deliver;
+use crate::actors::{FileBytes, Slot};
+use crate::batch::{FileEvent, Outcome};
+use crate::custody::Twin;
+use crate::spool::{SealedFile, Timings};
+
+impl Work {
+    /// The twin whose text the file takes over. None when it has to be read: the file leads those with the same bytes
+    /// then, as long as its slot is held, or they have failed before it, which frees all to try for themselves.
+    pub(super) async fn twin(&self, file: &Arc<WaitingFile>, slot: &Slot) -> Option<Twin> {
+        let (made_with, sealed) = (self.options.made_with?, file.sealed.as_ref()?);
+        if let Some(twin) = self.twin_now(file, sealed, made_with).await {
+            return Some(twin);
+        }
+        let bytes =
+            Bytes { owner: file.record.owner.clone(), sha256: sealed.sha256, media_type: sealed.media_type.clone() };
+        match self.leads.take(bytes) {
+            Part::Leads(lead) => {
+                slot.lead(lead);
+                // One that led until now may have ended since the first look.
+                self.twin_now(file, sealed, made_with).await
+            }
+            Part::Follows(mut end) => {
+                tokio::select! {
+                    _ = end.changed() => self.twin_now(file, sealed, made_with).await,
+                    () = self.custody.joblog.cancelled(file.id.batch()) => None,
+                }
+            }
+        }
+    }
+
+    async fn twin_now(&self, file: &Arc<WaitingFile>, sealed: &SealedFile, made_with: u32) -> Option<Twin> {
+        let kin = self.custody.kin(file.id, &file.record.owner, sealed);
+        let kin =
+            kin.inspect_err(|error| log::error!("file {}: its twins are not looked for: {error}", file.id)).ok()?;
+        if kin.is_empty() {
+            return None;
+        }
+        let (custody, file) = (Arc::clone(&self.custody), Arc::clone(file));
+        let id = file.id;
+        let look = move || custody.twin(&kin, &file.record.owner, file.sealed.as_ref()?, made_with).transpose();
+        match self.off_thread(Duty::Twin, look).await.flatten()? {
+            Ok(twin) => Some(twin),
+            Err(error) => {
+                log::error!("file {id}: its twin cannot be read: {error}");
+                None
+            }
+        }
+    }
+
+    /// Ends a file with its twin's text.
+    pub(super) async fn take_over(&self, file: &WaitingFile, twin: Twin, timings: Timings, slot: Slot) {
+        let Twin { file: other, info, text } = twin;
+        if let Err(error) = self.custody.joblog.apply(file.id, FileEvent::Verified) {
+            log::error!("file {}: {error}", file.id);
+            return;
+        }
+        log::debug!("file {}: the text of file {other} is taken over", file.id);
+        self.custody.metrics.count_verified(None);
+        self.custody.metrics.files_deduplicated.inc();
+        let dead_bytes: Option<FileBytes> = if self.options.keeps_originals { None } else { file.bytes() };
+        let ended = EndedFile {
+            file: file.id,
+            attempts: file.attempts,
+            outcome: Outcome::Succeeded(info),
+            text: text.into(),
+            is_deduplicated: true,
+            timings,
+            dead_bytes,
+            slot,
+        };
+        if !deliver(&self.aggregator, ended).await {
+            log::error!("file {}: the aggregator takes no outcome; the file waits for the next start", file.id);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Bytes that files of one owner have in common, stored once: a file that arrives with bytes that are there already has
+//! them on loan, and gives its own back before its seal is written.
+//!
+//! The bytes that are there are read and compared first, since a client that was told 202 has let go of its own. A loan is
+//! part of the seal. Bytes stay until neither the file that they came with nor any borrower needs them. Until a borrower's
+//! batch is entered nobody sees its loans, so that nothing is given back meanwhile.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::OwnedRwLockReadGuard;
+
+use super::{Custody, CustodyError, FileStatus};
+use crate::batch::{BatchId, FileErrorCode, FileId, FileState};
+use crate::joblog::{BatchRecord, JobLogError};
+use crate::spool::{BLOCK_BYTES, Extent, Loan, Place, SealedFile, Sha256Digest};
+
+/// A file up to this size keeps its own bytes: a block is the least that a filesystem gives back.
+const OWN_BYTES_MAX: u64 = BLOCK_BYTES;
+
+/// As long as this is there, nobody gives bytes back.
+pub type Borrowing = OwnedRwLockReadGuard<()>;
+
+/// Bytes that a file does not need any more, and the file with which they came: itself, or their lender.
+pub type GivenBack = (Extent, FileId);
+
+impl Custody {
+    /// Notes in those of a batch's files whose bytes are there already from whom they have them, and says for how long
+    /// that holds; none when nobody borrows. `blocking` has threads on which bytes are compared.
+    pub async fn borrow(
+        self: &Arc<Self>,
+        owner: &str,
+        batch: BatchId,
+        files: &mut [SealedFile],
+        blocking: &Handle,
+    ) -> Option<Borrowing> {
+        let firsts = firsts(files);
+        let mut borrowing = None;
+        for &first in firsts.values() {
+            let others = self.joblog.files_with(owner, &files[first].sha256, None).unwrap_or_else(|error| {
+                log::error!("batch {batch}: other files with the same bytes are not looked for: {error}");
+                Vec::new()
+            });
+            if others.is_empty() {
+                continue;
+            }
+            if borrowing.is_none() {
+                borrowing = Some(Arc::clone(&self.sharing).read_owned().await);
+            }
+            let (custody, owner, file) = (Arc::clone(self), owner.to_owned(), files[first].clone());
+            let found = blocking.spawn_blocking(move || custody.lender_among(&others, &owner, &file));
+            files[first].loan = found.await.unwrap_or_default();
+        }
+        for index in 0..files.len() {
+            let first = firsts.get(&files[index].sha256).copied().filter(|first| *first < index);
+            if let Some(first) = first.filter(|_| may_borrow(&files[index])) {
+                let within = Loan { lender: batch.file(first), place: None };
+                files[index].loan = Some(files[first].loan.unwrap_or(within));
+            }
+        }
+        borrowing
+    }
+
+    /// The first of these files that can lend its bytes.
+    fn lender_among(&self, others: &[FileId], owner: &str, file: &SealedFile) -> Option<Loan> {
+        others.iter().find_map(|other| match self.loan_from(*other, owner, file) {
+            Ok(loan) => loan,
+            Err(error) => {
+                log::warn!("file {other}: its bytes are not lent: {error}");
+                None
+            }
+        })
+    }
+
+    /// The loan that a file with the bytes of another one can have from it, if those are there, whole.
+    fn loan_from(&self, other: FileId, owner: &str, file: &SealedFile) -> Result<Option<Loan>, CustodyError> {
+        let Some((record, sealed)) = self.same_bytes(other, owner, &file.sha256)? else { return Ok(None) };
+        let end = self.joblog.file(other)?.end;
+        let are_lost = end.as_ref().and_then(|end| end.outcome.error()).is_some_and(|error| {
+            matches!(error.code, FileErrorCode::Damaged | FileErrorCode::Missing | FileErrorCode::MalwareFound)
+        });
+        if are_lost || end.is_some_and(|end| end.are_bytes_dead) || sealed.length != file.length {
+            return Ok(None);
+        }
+        let extent = sealed.extent(&record.seal);
+        if self.spool.store().content(&extent)?.sha256().is_ok_and(|found| found == file.sha256) {
+            let lender = sealed.loan.map_or(other, |loan| loan.lender);
+            return Ok(Some(Loan { lender, place: Some(Place { segment: extent.segment, start: extent.start }) }));
+        }
+        Ok(None)
+    }
+
+    /// A file that a hint names, if it is there, is the owner's, and its seal says that it has these bytes. A hint that
+    /// leads nowhere is taken back.
+    pub(super) fn same_bytes(
+        &self,
+        file: FileId,
+        owner: &str,
+        sha256: &Sha256Digest,
+    ) -> Result<Option<(BatchRecord, SealedFile)>, CustodyError> {
+        let Some(record) = self.joblog.batch(file.batch())? else {
+            self.joblog.forget_digest(owner, sha256, file)?;
+            return Ok(None);
+        };
+        if record.is_doomed || record.owner != owner {
+            return Ok(None);
+        }
+        let sealed = self.sealed_files(&record, file.index(), file.index() + 1)?.pop().flatten();
+        Ok(sealed.filter(|sealed| sealed.sha256 == *sha256 && sealed.refused.is_none()).map(|sealed| (record, sealed)))
+    }
+
+    /// Notes which bytes a batch's files have, for those that come with the same.
+    ///
+    /// # Errors
+    /// When the job log takes no more changes.
+    pub fn note_digests(
+        &self,
+        owner: &str,
+        batch: BatchId,
+        files: &[(usize, Sha256Digest)],
+    ) -> Result<(), JobLogError> {
+        self.joblog.note_digests(owner, files.iter().map(|(index, sha256)| (batch.file(*index), sha256)))
+    }
+
+    /// Of each digest that an owner's files have, the file that has come furthest: one that has succeeded, or that may yet.
+    ///
+    /// # Errors
+    /// When the job log or a seal cannot be read.
+    pub fn known_files(&self, owner: &str, digests: &[Sha256Digest]) -> Result<Vec<FileStatus>, CustodyError> {
+        let mut known = Vec::new();
+        for sha256 in digests {
+            let mut best: Option<FileStatus> = None;
+            for file in self.joblog.files_with(owner, sha256, None)? {
+                let Some((record, _)) = self.same_bytes(file, owner, sha256)? else { continue };
+                let status = self.files(file.batch(), &record, file.index(), file.index() + 1)?.pop();
+                let Some(status) = status else { continue };
+                if best.as_ref().is_none_or(|best| rank(status.state) < rank(best.state)) {
+                    best = Some(status);
+                }
+            }
+            known.extend(best);
+        }
+        Ok(known)
+    }
+
+    /// Gives the bytes back of files whose end says that they are dead, as far as nobody else needs them. Blocking.
+    pub fn give_back(&self, dead: &[GivenBack]) {
+        let _nobody_borrows = self.sharing.blocking_write();
+        if let Err(error) = self.free(dead) {
+            log::warn!("the bytes of {} dead files are kept until their batches go: {error}", dead.len());
+        }
+    }
+
+    /// Frees bytes as far as neither their lender nor a borrower needs them.
+    pub(super) fn free(&self, given_back: &[GivenBack]) -> Result<(), CustodyError> {
+        let mut needed: HashMap<u64, Vec<Extent>> = HashMap::new();
+        for (extent, lender) in given_back {
+            if self.joblog.needs_bytes(*lender)? {
+                continue;
+            }
+            let needed = match needed.entry(extent.segment) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(self.needed_in(extent.segment)?),
+            };
+            // Beside them lie other files of the lender's batch, or nothing.
+            let whole = if self.joblog.is_living(lender.batch())? { *extent } else { extent.outward() };
+            for part in whole.without(needed) {
+                self.spool.store().punch(&part)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of a segment that borrowers need.
+    pub(super) fn needed_in(&self, segment: u64) -> Result<Vec<Extent>, JobLogError> {
+        let mut needed = Vec::new();
+        for borrower in self.joblog.borrowers_in(segment)? {
+            if self.joblog.needs_bytes(borrower.file)? {
+                needed.push(borrower.extent);
+            }
+        }
+        Ok(needed)
+    }
+
+    /// The bytes that a batch's files have on loan from others.
+    pub(super) fn borrowed_by(&self, id: BatchId, record: &BatchRecord) -> Result<Vec<GivenBack>, JobLogError> {
+        let borrowers = self.joblog.borrowers_of(id, record)?.into_iter();
+        let from_others = borrowers.filter(|borrower| borrower.lender.batch() != id);
+        Ok(from_others.map(|borrower| (borrower.extent, borrower.lender)).collect())
+    }
+}
+
+/// The digests of a batch's files, by index, but for those that were refused and those of which nothing is known.
+pub fn digests_of<'a>(files: impl IntoIterator<Item = Option<&'a SealedFile>>) -> Vec<(usize, Sha256Digest)> {
+    let files = files.into_iter().enumerate();
+    let digest = |(index, file): (usize, Option<&SealedFile>)| {
+        file.filter(|file| file.refused.is_none()).map(|file| (index, file.sha256))
+    };
+    files.filter_map(digest).collect()
+}
+
+/// How far a file has come, the furthest first.
+const fn rank(state: FileState) -> u8 {
+    match state {
+        FileState::Succeeded => 0,
+        FileState::Stored | FileState::Verified | FileState::Processing | FileState::Retrying => 1,
+        FileState::Failed | FileState::Rejected | FileState::Cancelled => 2,
+    }
+}
+
+/// The first file with each digest, of those that may borrow.
+fn firsts(files: &[SealedFile]) -> HashMap<Sha256Digest, usize> {
+    let mut firsts = HashMap::new();
+    for (index, file) in files.iter().enumerate().filter(|(_, file)| may_borrow(file)) {
+        firsts.entry(file.sha256).or_insert(index);
+    }
+    firsts
+}
+
+fn may_borrow(file: &SealedFile) -> bool {
+    file.refused.is_none() && file.length > OWN_BYTES_MAX
+}
