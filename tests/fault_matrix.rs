@@ -72,7 +72,14 @@ impl Sent {
     /// One that streams into a segment of its own.
     fn large(number: usize) -> Self {
         let text = format!("a line of batch {number}\n").repeat(500_000);
-        Self::new(number, &[("large.txt", text.as_bytes(), End::Text), ("small.txt", b"beside it", End::Text)])
+        let common = common();
+        Self::new(number, &[("large.txt", text.as_bytes(), End::Text), ("common.txt", &common, End::Text)])
+    }
+
+    /// One with the bytes that large ones have, too.
+    fn sharing(number: usize) -> Self {
+        let own = format!("words {number}");
+        Self::new(number, &[("own.txt", own.as_bytes(), End::Text), ("common.txt", &common(), End::Text)])
     }
 
     /// The idempotency key that it is sent under.
@@ -108,6 +115,11 @@ impl Sent {
         assert_eq!(counted.pending, 0, "{batch:?}");
         assert_eq!(counted.succeeded + counted.failed + counted.rejected, counted.total, "{batch:?}");
     }
+}
+
+/// Bytes that are stored once.
+fn common() -> Vec<u8> {
+    b"a line of many batches\n".repeat(2_000)
 }
 
 const ATTEMPTS_MAX: &str = "3";
@@ -248,10 +260,10 @@ fn prepare(phase: Phase, world: &mut World) -> Option<Server> {
         return Some(world.serve());
     }
     let mut server = world.serve();
-    for sent in [Sent::texts(1, 3), Sent::large(2)] {
+    for sent in [Sent::texts(1, 3), Sent::large(2), Sent::sharing(5), Sent::sharing(6)] {
         world.send(&server, sent);
+        world.wait(&mut server);
     }
-    world.wait(&mut server);
     if phase == Phase::Delete {
         return Some(server);
     }
@@ -276,7 +288,8 @@ fn act(phase: Phase, world: &mut World, server: Option<Server>) -> Option<Server
     let mut server = server.unwrap_or_else(|| world.data.spawn(&world.settings()));
     match phase {
         Phase::Upload => {
-            for sent in [Sent::texts(1, 3), Sent::large(2), Sent::large(3), Sent::texts(4, 1)] {
+            let sent = [Sent::texts(1, 3), Sent::large(2), Sent::sharing(5), Sent::large(3), Sent::texts(4, 1)];
+            for sent in sent {
                 world.send(&server, sent);
             }
         }
@@ -293,7 +306,8 @@ fn act(phase: Phase, world: &mut World, server: Option<Server>) -> Option<Server
             world.wait(&mut server);
             world.retry(&server, 1);
         }
-        Phase::Delete => [1, 2].into_iter().for_each(|number| world.remove(&server, number)),
+        // The batch with which shared bytes came, one that has them on loan, and not the last that needs them.
+        Phase::Delete => [1, 2, 5].into_iter().for_each(|number| world.remove(&server, number)),
         Phase::Replay => {
             if !server.is_up_or_ended() {
                 return None;

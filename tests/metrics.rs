@@ -107,7 +107,7 @@ fn batches_and_requests_are_counted_while_they_are_open_and_by_how_they_end() {
     let server = Server::start(&[]);
     let sum = |name: &str, labels: &[(&str, &str)]| server.metrics().sum(name, labels);
     server.process(Form::new().file("a.txt", "some words"));
-    server.process(Form::new().file("a.txt", "some words").file("c.exe", "MZ"));
+    server.process(Form::new().file("a.txt", "other words").file("c.exe", "MZ"));
 
     for outcome in ["succeeded", "partial"] {
         let count = || sum("consign_batches_completed_total", &[("outcome", outcome)]);

@@ -10,6 +10,7 @@ mod support;
 use std::os::unix::fs::{chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use consign::actors::panics::Duty;
 use rustix::process::{Pid, Signal, getuid, kill_process};
@@ -31,8 +32,11 @@ fn with_neighbours(word: &str) -> Form {
     form.file("after.txt", "another neighbour")
 }
 
+/// Texts that no form before has, so that each of them is read.
 fn texts(count: usize) -> Form {
-    Form::new().files((0..count).map(|index| (format!("{index}.txt"), format!("words of {index}"))))
+    static FORMS: AtomicUsize = AtomicUsize::new(0);
+    let form = FORMS.fetch_add(1, Ordering::Relaxed);
+    Form::new().files((0..count).map(|index| (format!("{index}.txt"), format!("words of {index} in form {form}"))))
 }
 
 fn assert_neighbours_succeeded(batch: &Batch) {

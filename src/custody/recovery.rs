@@ -36,10 +36,11 @@ impl Custody {
     pub async fn recover(&self) -> Result<Recovered, CustodyError> {
         let mut recovered = Recovered::default();
         let checked = self.verify()?;
+        // Before the removals: a batch that the log lacks may need bytes of one that goes.
+        self.enter_missing_batches(&mut recovered)?;
         for batch in self.joblog.doomed_batches()? {
             self.finish_removal(batch).await?;
         }
-        self.enter_missing_batches(&mut recovered)?;
         self.forget_strays(checked).await?;
         self.enter_missing_outcomes(&mut recovered).await?;
         recovered.interrupted = self.count_interrupted_attempts().await?;

@@ -1,10 +1,13 @@
 //! What lies in the data directory of a server that was stopped, read by the format that ARCHITECTURE.md describes and
 //! with none of the server's own code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::findings::{Fault, Findings};
@@ -28,6 +31,36 @@ struct Frame {
     batch: Uuid,
     /// The files whose outcomes these are; none in a seal.
     files: Vec<Uuid>,
+    /// The bytes that a seal's files have on loan from other batches.
+    loans: Vec<Loan>,
+}
+
+/// Bytes on loan: segment, first byte, length, digest.
+struct Loan {
+    segment: u64,
+    start: u64,
+    length: u64,
+    sha256: [u8; 32],
+}
+
+/// A file's entry in a seal, in postcard's encoding.
+#[derive(Deserialize)]
+struct SealedFile {
+    _name: String,
+    _media_type: String,
+    _offset: u64,
+    length: u64,
+    sha256: [u8; 32],
+    _upload_ms: u32,
+    _refused: Option<(u32, Option<String>)>,
+    loan: Option<SealedLoan>,
+}
+
+#[derive(Deserialize)]
+struct SealedLoan {
+    _lender: Vec<u8>,
+    /// Segment and first byte; none in the batch's own region.
+    place: Option<(u64, u64)>,
 }
 
 /// Counts what belongs to no batch, and what is there twice. The server has been stopped without a kill.
@@ -38,7 +71,18 @@ pub fn look(data: &Path, ledger: &Ledger, seed: u64) {
         let entry = entry.expect("the data directory can be read");
         match entry.file_name().to_str() {
             Some("LOCK" | "REMOVALS" | "joblog") => {}
-            Some("spool" | "results") => frames.extend(frames_in(&entry.path(), findings)),
+            Some("spool") => {
+                let (found, empty) = frames_in(&entry.path());
+                look_at_loans(&entry.path(), &found, &empty, findings);
+                frames.extend(found);
+            }
+            Some("results") => {
+                let (found, empty) = frames_in(&entry.path());
+                for path in empty {
+                    findings.note(Fault::Orphan, format!("nothing is in it: {}", path.display()));
+                }
+                frames.extend(found);
+            }
             name => findings.note(Fault::Orphan, format!("left in the data directory: {name:?}")),
         }
     }
@@ -80,9 +124,27 @@ fn compare(frames: &[Frame], expected: &BTreeMap<Uuid, usize>, findings: &Findin
     }
 }
 
-/// The frames of a store's segments; a segment without any is to be there only as the last run's stock.
-fn frames_in(store: &Path, findings: &Findings) -> Vec<Frame> {
-    let mut frames = Vec::new();
+/// Compares bytes on loan with their digests. A segment without a frame is to be there only for those.
+fn look_at_loans(store: &Path, frames: &[Frame], empty: &[PathBuf], findings: &Findings) {
+    let path = |segment: u64| store.join(format!("{segment:012}.seg"));
+    let mut lending = BTreeSet::new();
+    for (batch, loan) in frames.iter().flat_map(|frame| frame.loans.iter().map(|loan| (frame.batch, loan))) {
+        let mut bytes = vec![0; usize::try_from(loan.length).expect("it was sent from memory")];
+        let path = path(loan.segment);
+        let read = fs::File::open(&path).and_then(|file| file.read_exact_at(&mut bytes, loan.start));
+        if read.is_err() || Sha256::digest(&bytes)[..] != loan.sha256 {
+            findings.note(Fault::Lost, format!("{batch}: bytes on loan in {}: {read:?}", path.display()));
+        }
+        lending.insert(path);
+    }
+    for path in empty.iter().filter(|path| !lending.contains(*path)) {
+        findings.note(Fault::Orphan, format!("nothing is in it: {}", path.display()));
+    }
+}
+
+/// The frames of a store's segments, and the segments without any but for the last run's stock.
+fn frames_in(store: &Path) -> (Vec<Frame>, Vec<PathBuf>) {
+    let (mut frames, mut empty) = (Vec::new(), Vec::new());
     let mut stock = 0;
     for entry in fs::read_dir(store).expect("a store can be read") {
         let path = entry.expect("a store can be read").path();
@@ -94,11 +156,11 @@ fn frames_in(store: &Path, findings: &Findings) -> Vec<Frame> {
         }
         let found = if is_segment { walk(&segment) } else { Vec::new() };
         if found.is_empty() {
-            findings.note(Fault::Orphan, format!("nothing is in it: {}", path.display()));
+            empty.push(path);
         }
         frames.extend(found);
     }
-    frames
+    (frames, empty)
 }
 
 /// Every whole frame of a segment.
@@ -131,9 +193,21 @@ fn frame_at(segment: &[u8], at: usize) -> Option<(Frame, usize)> {
     }
     let kind = u16_at(prelude, 10);
     let (table, packed) = (header, header + 4 * (entries + 1));
-    let file = |index: usize| id_at(body, packed + u32_at(body, table + 4 * index) as usize);
-    let files = if kind == RESULTS { (0..entries).map(file).collect() } else { Vec::new() };
-    Some((Frame { kind, batch: id_at(body, 0), files }, length))
+    let entry = |index: usize| packed + u32_at(body, table + 4 * index) as usize;
+    let (mut files, mut loans) = (Vec::new(), Vec::new());
+    if kind == RESULTS {
+        files.extend((0..entries).map(|index| id_at(body, entry(index))));
+    } else {
+        loans.extend((0..entries).filter_map(|index| loan_at(body, entry(index))));
+    }
+    Some((Frame { kind, batch: id_at(body, 0), files, loans }, length))
+}
+
+/// What the file whose entry begins here has on loan from another batch.
+fn loan_at(bytes: &[u8], at: usize) -> Option<Loan> {
+    let (file, _) = postcard::take_from_bytes::<SealedFile>(&bytes[at..]).expect("an entry can be read");
+    let (segment, start) = file.loan?.place?;
+    Some(Loan { segment, start, length: file.length, sha256: file.sha256 })
 }
 
 /// An id in postcard's encoding: its length, and its bytes.

@@ -14,6 +14,9 @@ const FILES_MAX: u32 = 300;
 /// Bytes of the smallest text, of the largest that is common, and of those that are rare.
 const TEXT_BYTES_MIN: u32 = 16;
 const TEXT_BYTES_MAX: u32 = 64 << 10;
+/// Texts that come in many uploads, and how much longer each is than the one before it.
+const COMMON_TEXTS: usize = 32;
+const COMMON_TEXT_BYTES: usize = 1_500;
 const LARGE_TEXT_BYTES: std::ops::Range<usize> = (1 << 20)..(4 << 20);
 
 /// A generator of its own for each thing that is decided by chance.
@@ -120,7 +123,7 @@ pub enum Kind {
 pub struct PlannedFile {
     pub name: String,
     pub kind: Kind,
-    /// What its bytes begin with, and what no other file's do.
+    /// What its bytes begin with, and what no other file's do unless its text is a common one.
     mark: String,
     text_bytes: usize,
 }
@@ -144,8 +147,15 @@ impl PlannedFile {
             Kind::Damaged => "pdf",
         };
         let small = TEXT_BYTES_MIN.max(up_to(chance, TEXT_BYTES_MAX)) as usize;
-        let text_bytes = if is_large { chance.random_range(LARGE_TEXT_BYTES) } else { small };
-        let mark = format!("{:08x} {key} {index}", chance.random::<u32>());
+        let is_common = kind == Kind::Text && !is_large && chance.random_bool(0.2);
+        let common = is_common.then(|| chance.random_range(0..COMMON_TEXTS));
+        let text_bytes = match common {
+            Some(number) => (number + 1) * COMMON_TEXT_BYTES,
+            None if is_large => chance.random_range(LARGE_TEXT_BYTES),
+            None => small,
+        };
+        let own = format!("{:08x} {key} {index}", chance.random::<u32>());
+        let mark = common.map_or(own, |number| format!("common text {number}"));
         Self { name: format!("{stem}.{extension}"), kind, mark, text_bytes }
     }
 

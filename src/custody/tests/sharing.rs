@@ -13,6 +13,18 @@ async fn hand_in(custody: &Arc<Custody>, owner: &str, contents: &[&[u8]]) -> Sea
 }
 
 async fn seal(custody: &Arc<Custody>, owner: &str, contents: &[&[u8]]) -> SealedBatch {
+    let entering = Arc::clone(custody);
+    let enter = move |sealed: &SealedBatch| entering.enter(sealed).map_err(|_| SpoolError::InDoubt);
+    seal_and(custody, owner, contents, enter).await
+}
+
+/// Seals a batch as an upload does; what is done right behind that is for the test to say.
+async fn seal_and(
+    custody: &Arc<Custody>,
+    owner: &str,
+    contents: &[&[u8]],
+    enter: impl FnOnce(&SealedBatch) -> Result<(), SpoolError> + Send + 'static,
+) -> SealedBatch {
     let (batch, mut intake, mut files) = (BatchId::new(), custody.spool.receive(), Vec::new());
     for content in contents {
         intake.write(content).await.unwrap();
@@ -24,12 +36,9 @@ async fn seal(custody: &Arc<Custody>, owner: &str, contents: &[&[u8]]) -> Sealed
     let (created_ms, bytes_total) = (1, 0);
     let (owner, metadata, idempotency, webhook) = (owner.to_owned(), None, None, None);
     let header = SealHeader { batch, created_ms, owner, metadata, bytes_total, idempotency, webhook };
-    let entering = Arc::clone(custody);
-    let enter = move |sealed: &SealedBatch| {
-        drop(borrowing);
-        entering.enter(sealed).map_err(|_| SpoolError::InDoubt)
-    };
-    intake.seal(header, files, Box::new(enter)).await.unwrap()
+    let sealed = intake.seal(header, files, Box::new(enter)).await.unwrap();
+    drop(borrowing);
+    sealed
 }
 
 fn lenders(sealed: &SealedBatch) -> Vec<Option<FileId>> {
@@ -69,6 +78,11 @@ async fn the_same_bytes_are_stored_once_and_small_or_foreign_ones_are_not_shared
     for (index, expected) in [&tiny, &b, &b, &a].into_iter().enumerate() {
         assert!(bytes(&custody, &second, index) == *expected, "file {index}");
     }
+    let c = vec![b'c'; LARGE];
+    let large = hand_in(&custody, "local", &[&c, &a, &c]).await;
+    assert_eq!(lenders(&large), [None, Some(id.file(0)), Some(large.header.batch.file(0))]);
+    assert!(bytes(&custody, &large, 0) == c && bytes(&custody, &large, 2) == c);
+    assert!(room(&custody, &large.seal.extent()) < LARGE as u64 + 65_536, "a stream's second copy is let go");
     is_sound(&custody);
 }
 
@@ -104,6 +118,22 @@ async fn bytes_outlive_the_batch_that_they_came_with_and_go_with_the_last_that_n
         assert!(is_gone, "the last takes the bytes along");
         is_sound(&custody);
     }
+}
+
+#[tokio::test]
+async fn a_borrower_that_only_its_seal_knows_of_keeps_its_bytes_from_a_removal_that_had_begun() {
+    let dir = TempDir::new().unwrap();
+    let custody = Arc::new(open(&dir));
+    let a = vec![b'a'; SMALL];
+    let first = hand_in(&custody, "local", &[&a]).await;
+    let second = seal_and(&custody, "local", &[&a], |_| Ok(())).await;
+    assert_eq!(lenders(&second), [Some(first.header.batch.file(0))]);
+    custody.joblog.commit(vec![Change::Doom { batch: first.header.batch }]).await.unwrap();
+    drop(custody);
+    let custody = Arc::new(open(&dir));
+    custody.recover().await.unwrap();
+    assert!(custody.joblog.batch(first.header.batch).unwrap().is_none(), "the removal is through");
+    assert!(bytes(&custody, &second, 0) == a);
 }
 
 #[tokio::test]
