@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 
 use hostile_requests::case::{Case, Expected, Scene, content_type};
 use hostile_requests::{bodies, framing, heads, targets};
+use support::attachments::STORE;
 use support::wire::Wire;
 use support::{Answer, Batch, DataDir, Form, Key, Server, process, wait_until};
 
@@ -144,29 +145,73 @@ fn is_idle(server: &Server, key: &Key) -> bool {
 #[test]
 fn who_asks_before_he_sends_is_refused_before_he_has_sent() {
     let dir = DataDir::new();
-    let [ann, poor] = [("ann", ""), ("poor", "bytes_stored_max = 1")].map(|(name, quota)| dir.new_key(name, quota));
-    let server = dir.serve(&[("LIMITS_UPLOADS_OPEN_MAX", "1")]);
-    let post = |server: &Server, lines: &str| {
-        let mut wire = Wire::open(server.addr);
-        let head =
-            "POST /batches HTTP/1.1\r\nHost: consign.test\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n";
-        wire.send(format!("{head}{}{lines}\r\n", content_type()).as_bytes());
-        wire
-    };
-    let key = |key: &Key| format!("X-Api-Key: {}\r\n", key.secret);
-    let final_answer = |mut wire: Wire| wire.final_answer();
-    final_answer(post(&server, "")).assert_problem(401, "unauthorized");
-    let digest = format!("{}Content-Digest: nonsense\r\n", key(&ann));
-    final_answer(post(&server, &digest)).assert_problem(400, "bad_content_digest");
-    let idempotency = format!("{}Idempotency-Key: two words\r\n", key(&ann));
-    final_answer(post(&server, &idempotency)).assert_problem(400, "bad_idempotency_key");
+    let [ann, poor, rare] = [("ann", ""), ("poor", "bytes_stored_max = 1"), ("rare", "requests_minute_max = 2")]
+        .map(|(name, quota)| dir.new_key(name, quota));
+    let server = dir.serve(&[("LIMITS_UPLOADS_OPEN_MAX", "1"), ("LIMITS_BATCH_BYTES_MAX", "1 MiB")]);
+    // Each is answered with its refusal alone: an answer that says to go on would be read first.
+    let refused = |path, lines: &str| ask(&server, path, 1 << 20, lines).answer();
+    refused("/batches", &content_type()).assert_problem(401, "unauthorized");
+    refused("/batches", &key(&ann)).assert_problem(415, "unsupported_media_type");
+    let digest = format!("{}{}Content-Digest: nonsense\r\n", key(&ann), content_type());
+    refused("/batches", &digest).assert_problem(400, "bad_content_digest");
+    let idempotency = format!("{}{}Idempotency-Key: two words\r\n", key(&ann), content_type());
+    refused("/batches", &idempotency).assert_problem(400, "bad_idempotency_key");
+    refused("/nowhere", &key(&ann)).assert_problem(404, "not_found");
+    let form = key(&ann) + &content_type();
+    ask(&server, "/batches", 1 << 30, &form).answer().assert_problem(413, "batch_too_large");
+    assert_eq!(ask(&server, STORE, 1 << 30, &form).answer().status, 413);
+    assert_eq!(refused(STORE, &format!("X-Api-Key: wrong\r\n{}", content_type())).status, 401);
     assert_eq!(server.post_with(Form::new().file("a.txt", "w"), &[poor.header()]).status, 202);
-    final_answer(post(&server, &key(&poor))).assert_problem(429, "quota_exceeded");
+    refused("/batches", &(key(&poor) + &content_type())).assert_problem(429, "quota_exceeded");
 
-    let mut first = post(&server, &key(&ann));
+    let mut first = ask(&server, "/batches", 1000, &form);
     assert_eq!(first.answer_head().status, 100, "who is let in is told to go on");
-    final_answer(post(&server, &key(&ann))).assert_problem(429, "too_many_uploads");
+    refused("/batches", &form).assert_problem(429, "too_many_uploads");
+    first.close();
+    wait_until("the upload that broke off to be over", || is_idle(&server, &ann));
+
+    // Whoever is let in has made one request, and not another one by going on.
+    for _ in 0..2 {
+        assert_eq!(accepted(&server, &rare).status, 202);
+    }
+    refused("/batches", &(key(&rare) + &content_type())).assert_problem(429, "quota_exceeded");
 
     let full = Server::start(&[("LIMITS_DISK_FREE_BYTES_MIN", "1 EiB")]);
-    final_answer(post(&full, "")).assert_problem(507, "disk_full");
+    ask(&full, "/batches", 1000, &content_type()).answer().assert_problem(507, "disk_full");
+}
+
+#[test]
+fn who_asks_before_he_sends_is_told_once_to_go_on_and_nothing_else_where_nothing_is_read() {
+    let dir = DataDir::new();
+    let ann = dir.new_key("ann", "");
+    let server = dir.serve(&[]);
+    accepted(&server, &ann).accepted();
+    let kept = ask(&server, "/batches", 0, &(key(&ann) + &content_type())).answer();
+    kept.assert_problem(400, "malformed_multipart");
+    let mut wire = Wire::open(server.addr);
+    for path in ["/batches", "/healthz"] {
+        wire.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{}Expect: 100-continue\r\n\r\n", key(&ann)).as_bytes());
+        assert_eq!(wire.answer().status, 200, "{path}");
+    }
+}
+
+/// Sends the head of a request for whose body it waits to be told to go on.
+fn ask(server: &Server, path: &str, body_bytes: u64, lines: &str) -> Wire {
+    let mut wire = Wire::open(server.addr);
+    let length = format!("Content-Length: {body_bytes}\r\nExpect: 100-continue\r\n");
+    wire.send(format!("POST {path} HTTP/1.1\r\nHost: consign.test\r\n{length}{lines}\r\n").as_bytes());
+    wire
+}
+
+fn key(key: &Key) -> String {
+    format!("X-Api-Key: {}\r\n", key.secret)
+}
+
+/// The answer to an upload whose client sends its body when it is told to go on.
+fn accepted(server: &Server, caller: &Key) -> Answer {
+    let body = Form::new().file("a.txt", "some words").finish();
+    let mut wire = ask(server, "/batches", body.len() as u64, &(key(caller) + &content_type()));
+    assert_eq!(wire.answer_head().status, 100);
+    wire.send(&body);
+    wire.answer()
 }

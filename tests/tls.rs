@@ -123,6 +123,26 @@ fn a_batch_goes_up_and_comes_back_on_one_connection_with_either_version() {
 }
 
 #[test]
+fn who_asks_before_he_sends_is_told_to_go_on_or_refused_over_tls_too() {
+    let dir = DataDir::new();
+    let certificate = Certificate::new();
+    certificate.put(&Files::of(&dir));
+    let server = dir.serve(&[("TLS_CERT", "cert.pem"), ("TLS_KEY", "key.pem"), ("LIMITS_BATCH_BYTES_MAX", "1 MiB")]);
+    let body = Form::new().file("a.txt", "some words").finish();
+    let ask = |bytes: usize| {
+        let mut client = Client::new(server.addr, &certificate, &[&TLS13]);
+        let headers = [("Content-Type", &*form::content_type()), ("Expect", "100-continue")];
+        client.0.write_all(&wire::head("POST", "/batches", &headers, bytes as u64)).expect("the server reads it");
+        client
+    };
+    wire::read_answer(&mut ask(1 << 30).0).assert_problem(413, "batch_too_large");
+    let mut client = ask(body.len());
+    assert_eq!(wire::read_answer_head(&mut client.0).status, 100);
+    client.0.write_all(&body).expect("the server reads it");
+    wire::read_answer(&mut client.0).accepted();
+}
+
+#[test]
 fn who_speaks_no_tls_is_told_nothing_and_who_says_nothing_is_let_go() {
     let dir = DataDir::new();
     let certificate = Certificate::new();

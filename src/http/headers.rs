@@ -2,10 +2,9 @@
 //!
 //! The values follow the OWASP cheat sheet for HTTP headers. A handler that has said something else itself is left alone.
 
-use actix_web::dev::ServiceResponse;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CROSS_ORIGIN_RESOURCE_POLICY, HeaderName, HeaderValue, REFERRER_POLICY,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CROSS_ORIGIN_RESOURCE_POLICY, HeaderMap, HeaderName, HeaderValue,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 
 /// Of an answer that is no page: nothing is loaded or run for it, and nobody frames it.
@@ -28,10 +27,8 @@ const UNLESS_SAID: [(HeaderName, &str); 5] = [
 ];
 
 /// Gives an answer the headers that it lacks.
-pub fn secure<B>(response: &mut ServiceResponse<B>) {
-    let is_encrypted = response.request().app_config().secure();
+pub fn secure(headers: &mut HeaderMap, is_encrypted: bool) {
     let encrypted = is_encrypted.then_some((STRICT_TRANSPORT_SECURITY, ENCRYPTED_FROM_NOW_ON));
-    let headers = response.headers_mut();
     for (name, value) in UNLESS_SAID.into_iter().chain(encrypted) {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));

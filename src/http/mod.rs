@@ -75,6 +75,8 @@ pub struct Api {
     /// Places for uploads whose sender is not known yet.
     pub strangers: Strangers,
     pub events: EventStreams,
+    /// Whether clients speak TLS with this server.
+    pub is_encrypted: bool,
     /// The idempotency keys of requests that are under way.
     pub keys: Arc<KeysInHand>,
     /// Where blocking work finds a thread.

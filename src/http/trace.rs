@@ -67,7 +67,7 @@ pub async fn trace(
     let mut response = with_problem(answered.map_into_boxed_body(), &id);
     let named = HeaderValue::from_str(&id.0).expect("an id is plain ASCII");
     response.headers_mut().insert(X_REQUEST_ID, named);
-    secure(&mut response);
+    secure(response.headers_mut(), api.as_ref().is_some_and(|api| api.is_encrypted));
     let status = response.status().as_u16();
     let took = begun.elapsed();
     if let Some(api) = api {

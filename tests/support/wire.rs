@@ -77,15 +77,6 @@ impl Wire {
         read_answer(&mut self.stream)
     }
 
-    /// Reads the answer, past those that come before it (RFC 9110, section 15.2).
-    pub fn final_answer(&mut self) -> Answer {
-        let mut answer = self.answer_head();
-        while answer.status < 200 {
-            answer = self.answer_head();
-        }
-        read_body(&mut self.stream, answer)
-    }
-
     /// Reads an answer up to its body.
     pub fn answer_head(&mut self) -> Answer {
         read_answer_head(&mut self.stream)
@@ -124,7 +115,8 @@ pub fn read_answer(stream: &mut impl Read) -> Answer {
     read_body(stream, answer)
 }
 
-fn read_answer_head(stream: &mut impl Read) -> Answer {
+/// Reads one up to its body.
+pub fn read_answer_head(stream: &mut impl Read) -> Answer {
     let head = read_head(stream);
     let mut lines = head.lines();
     let status_line = lines.next().expect("an answer has a first line");

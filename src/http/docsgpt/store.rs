@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_multipart::Multipart;
-use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -20,7 +19,7 @@ use super::names::{extension, safe_filename};
 use super::refusal::{Refusal, RefusalView, RefusedView, too_large};
 use super::sender::Sender;
 use crate::batch::{BatchId, FileErrorCode, FileId};
-use crate::http::admission::admit;
+use crate::http::admission::{admit, announced_bytes};
 use crate::http::arriving::{Arriving, Fields, Sealing};
 use crate::http::auth::Keyring;
 use crate::http::digest::{Body, content_digest};
@@ -196,13 +195,9 @@ impl Upload<'_> {
 
     /// Whether the length that the request has says that it is too large.
     fn check_length(&self) -> Result<(), Refusal> {
-        let length = self.request.headers().get(CONTENT_LENGTH);
-        let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         let bytes_max = self.api.limits.batch_bytes_max;
-        if length.is_some_and(|length| length > bytes_max) {
-            return Err(Refusal::RequestTooLarge { bytes_max });
-        }
-        Ok(())
+        let is_too_large = announced_bytes(self.request) > Some(bytes_max);
+        if is_too_large { Err(Refusal::RequestTooLarge { bytes_max }) } else { Ok(()) }
     }
 
     fn stranger(&self) -> Result<OwnedSemaphorePermit, Refusal> {
