@@ -6,6 +6,8 @@ use utoipa::openapi::schema::{ArrayBuilder, Schema};
 use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, SchemaFormat, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use crate::http::openapi::schemas::field_names;
+
 /// A request with attachments.
 pub enum AttachmentForm {}
 
@@ -20,6 +22,7 @@ impl PartialSchema for AttachmentForm {
             .property("file", files)
             .required("file")
             .property("api_key", key)
+            .property_names(Some(field_names()))
             .into()
     }
 }
@@ -38,7 +41,7 @@ pub struct ApiKey {
 #[into_params(parameter_in = Query)]
 pub struct TaskId {
     /// The `task_id` that the upload was answered with.
-    #[param(example = "0193a5b0-4f1e-7c2a-8d11-6b0f2a9c0001")]
+    #[param(min_length = 1, example = "0193a5b0-4f1e-7c2a-8d11-6b0f2a9c0001")]
     task_id: String,
 }
 

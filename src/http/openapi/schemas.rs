@@ -18,25 +18,33 @@ impl PartialSchema for UploadForm {
             .description(Some("The files. Every part with a file name is one, whatever its field is called."));
         let metadata = ObjectBuilder::new()
             .description(Some("Anything that the batch's status is to give back, as a JSON object. At most once."));
-        let webhook = ObjectBuilder::new().schema_type(Type::String).max_length(Some(URL_CHARS_MAX)).description(Some(
-            "An http or https URL that is told when the batch is completed. At most once, and only where the operator has set \
-             a secret to sign with.",
-        ));
-        // A name stands in a line of a part's header, where these characters end it or the request.
-        let names =
-            ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[^\\x00-\\x1f\\x7f\"\\\\]*$")).build();
+        let webhook = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::Custom("uri".into())))
+            .pattern(Some("^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+([/?][^#]*)?$"))
+            .max_length(Some(URL_CHARS_MAX))
+            .description(Some(
+                "An http or https URL that is told when the batch is completed. At most once, and only where the operator \
+                 has set a secret to sign with and lets its address be called.",
+            ));
         ObjectBuilder::new()
             .description(Some("A request with files. Other fields are passed over."))
             .property("files", files)
             .required("files")
             .property("metadata", metadata)
             .property("webhook", webhook)
-            .property_names(Some(names))
+            .property_names(Some(field_names()))
             .into()
     }
 }
 
 impl ToSchema for UploadForm {}
+
+/// The names of a form's fields. They stand in a line of a part's head, where the characters that are left out end them or
+/// the request.
+pub fn field_names() -> Schema {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[^\\x00-\\x1f\\x7f\"\\\\]*$")).into()
+}
 
 /// Bytes as they are.
 pub enum Bytes {}
