@@ -10,6 +10,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use support::attachments::{self, STORE, attachment, store, task, until_task};
+use support::fault::Faults;
 use support::server::Setting;
 use support::wire::{self, Wire};
 use support::{Answer, DataDir, Form, Key, Server, form, wait_until};
@@ -348,6 +349,19 @@ fn a_task_is_what_has_become_of_its_file() {
     }
 }
 
+#[test]
+fn a_task_whose_text_waits_for_the_disk_is_at_80_percent() {
+    let data = DataDir::new();
+    let faults = Faults::of(&data);
+    let server = data.serve(&[faults.setting()]);
+    faults.arm("always result_append/before=enospc");
+    let id = attachments::stored(&server, words());
+    let progress = json!({"current": 80, "status": "Storing in database"});
+    wait_until("the text to be read", || task(&server, &id, &[]).json()["result"] == progress);
+    faults.disarm();
+    until_task(&server, &id, "SUCCESS");
+}
+
 const DAMAGED: &str = "The file is damaged, or not what its type says.";
 const MISMATCH: &str = "The file's content is not of the type that its name says.";
 
@@ -411,18 +425,21 @@ fn records_tell_of_each_file_from_its_answer_to_its_end_and_can_be_resumed() {
     let form = attachment(attachment(words(), "b.mp4", "words"), "c.pdf", "%PDF-1.7 and no more");
     let answer = store(&server, form, &[]).json();
     let ids = [0, 1].map(|at| answer["tasks"][at]["attachment_id"].as_str().expect("an id").to_owned());
-    let told: Vec<_> = (0..6).map(|_| stream.record()).collect();
+    let told: Vec<_> = (0..7).map(|_| stream.record()).collect();
 
     let of = |id: &str| -> Vec<&Value> { told.iter().filter(|record| record["scope"]["id"] == id).collect() };
     let kinds = |id: &str| -> Vec<_> { of(id).iter().map(|record| record["type"].clone()).collect() };
-    assert_eq!(kinds(&ids[0]), ["attachment.queued", "attachment.progress", "attachment.completed"]);
+    let expected = ["attachment.queued", "attachment.progress", "attachment.progress", "attachment.completed"];
+    assert_eq!(kinds(&ids[0]), expected);
     assert_eq!(kinds(&ids[1]), ["attachment.queued", "attachment.progress", "attachment.failed"]);
-    let [queued, progress, completed] = of(&ids[0])[..] else { panic!("{told:?}") };
+    let [queued, progress, storing, completed] = of(&ids[0])[..] else { panic!("{told:?}") };
     let tokens = until_task(&server, &ids[0], "SUCCESS")["token_count"].clone();
     let id = ids[0].as_str();
     assert_eq!(queued["payload"], json!({"attachment_id": id, "filename": "a.txt"}));
     let of_progress = json!({"attachment_id": id, "filename": "a.txt", "current": 30, "stage": "processing"});
     assert_eq!(progress["payload"], of_progress);
+    let of_storing = json!({"attachment_id": id, "filename": "a.txt", "current": 80, "stage": "storing"});
+    assert_eq!(storing["payload"], of_storing);
     let of_completed = json!({
         "attachment_id": id, "filename": "a.txt", "token_count": tokens, "mime_type": "text/plain",
         "extraction_status": "ok",
@@ -502,4 +519,31 @@ fn a_stream_takes_a_key_and_a_place() {
     let (to_ann, to_bob) = (of_ann.record(), of_bob.record());
     assert_eq!((&to_ann["scope"]["id"], &to_bob["scope"]["id"]), (&anns, &bobs));
     assert_eq!((&to_ann["user_id"], &to_bob["topic"]), (&json!("ann"), &json!("user:bob")));
+}
+
+#[test]
+fn a_user_has_eight_streams_and_resumes_thirty_within_a_minute() {
+    // That a client is gone shows when it is written to.
+    let (server, ann, bob) = with_keys(&[("EVENTS_HEARTBEAT_MS", "20")]);
+    let open = |key: &Key, query: &str| attachments::Records::open(&server, &format!("?api_key={}{query}", key.secret));
+    let refused = |query: &str| {
+        let answer = server.request("GET", &format!("/api/events{query}"), &[ann.header()]);
+        assert_eq!((answer.status, &answer.json()["success"]), (429, &json!(false)), "{}", answer.lossy());
+        answer.header("retry-after").parse::<u32>().expect("a number of seconds")
+    };
+    let mut streams: Vec<_> = (0..8).map(|_| open(&ann, "")).collect();
+    assert_eq!(refused(""), 5);
+    assert_eq!(open(&bob, "").comment(), ": connected", "others have streams of their own");
+    streams.pop();
+    let is_free = || server.request("HEAD", "/api/events", &[ann.header()]).status == 200;
+    wait_until("the stream that was left to be over", is_free);
+
+    streams.clear();
+    for _ in 0..30 {
+        wait_until("the streams before to be over", is_free);
+        assert_eq!(open(&ann, "&last_event_id=0-0").comment(), ": connected");
+    }
+    wait_until("the last stream to be over", is_free);
+    assert!((1..=60).contains(&refused("?last_event_id=0-0")));
+    assert_eq!(open(&ann, "").comment(), ": connected", "from now on there is always a stream");
 }

@@ -26,6 +26,8 @@ pub struct FileStatus {
     pub retries: u32,
     /// Attempts begun since then.
     pub attempts: u32,
+    /// Whether its text was read, and is being made durable.
+    pub is_read: bool,
     pub end: Option<FileEnd>,
 }
 
@@ -34,7 +36,7 @@ impl FileStatus {
     #[must_use]
     pub fn sealed(id: FileId, sealed: SealedFile) -> Self {
         let state = if sealed.refused.is_some() { FileState::Rejected } else { FileState::Stored };
-        Self { id, sealed, is_readable: true, state, retries: 0, attempts: 0, end: None }
+        Self { id, sealed, is_readable: true, state, retries: 0, attempts: 0, is_read: false, end: None }
     }
 
     /// Whether the bytes that the client sent are still there: those that were refused, are damaged, or were
@@ -189,6 +191,7 @@ impl Custody {
         } else if let Some(moving) = self.joblog.moving(id) {
             status.state = moving.state;
             status.attempts = moving.attempts;
+            status.is_read = moving.is_read;
         } else {
             status.attempts = record.attempts;
         }

@@ -48,7 +48,7 @@ pub use self::access::ACCESS_TARGET;
 pub use self::auth::{Keyring, authenticate};
 pub use self::code::ErrorCode;
 pub use self::cors::cors;
-pub use self::docsgpt::{Refusal, Strangers};
+pub use self::docsgpt::{AttachmentStreams, Refusal, Strangers};
 pub use self::door::Door;
 pub use self::error::ApiError;
 pub use self::events::EventStreams;
@@ -74,6 +74,8 @@ pub struct Api {
     pub uploads: Arc<Semaphore>,
     /// Places for uploads whose sender is not known yet.
     pub strangers: Strangers,
+    /// Those who listen for attachments.
+    pub attachment_streams: AttachmentStreams,
     pub events: EventStreams,
     /// Whether clients speak TLS with this server.
     pub is_encrypted: bool,

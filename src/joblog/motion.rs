@@ -18,6 +18,8 @@ pub struct Moving {
     pub retries: u32,
     /// Attempts begun since then.
     pub attempts: u32,
+    /// Whether its text was read, and is being made durable.
+    pub is_read: bool,
 }
 
 /// The states of the files in motion.
@@ -29,7 +31,7 @@ pub struct Motion {
 impl Motion {
     /// Takes a file in that has had `attempts` since the last of its `retries`; false when it is in motion already.
     pub fn begin(&self, file: FileId, retries: u32, attempts: u32) -> bool {
-        let moving = Moving { state: FileState::Stored, retries, attempts };
+        let moving = Moving { state: FileState::Stored, retries, attempts, is_read: false };
         let mut files = self.lock();
         let is_new = !files.contains_key(&file);
         if is_new {
@@ -44,13 +46,21 @@ impl Motion {
     /// [`IllegalEvent`] when the event cannot happen to the file; it stays where it is.
     pub fn apply(&self, file: FileId, event: FileEvent) -> Result<FileState, IllegalEvent> {
         let mut files = self.lock();
-        let stored = Moving { state: FileState::Stored, retries: 0, attempts: 0 };
+        let stored = Moving { state: FileState::Stored, retries: 0, attempts: 0, is_read: false };
         let moving = files.entry(file).or_insert(stored);
         moving.state = moving.state.next(event)?;
+        moving.is_read = false;
         if event == FileEvent::Started {
             moving.attempts += 1;
         }
         Ok(moving.state)
+    }
+
+    /// Notes that the text of a file that is being processed was read.
+    pub fn read(&self, file: FileId) {
+        if let Some(moving) = self.lock().get_mut(&file) {
+            moving.is_read = moving.state == FileState::Processing;
+        }
     }
 
     /// Where a file stands, if it is in motion.
@@ -95,6 +105,12 @@ impl JobLog {
         let state = self.index.motion.apply(file, event)?;
         self.index.events.moved(file, || self.index.motion.get(file));
         Ok(state)
+    }
+
+    /// Notes that the text of a file that is being processed was read, and only has to be made durable.
+    pub fn read(&self, file: FileId) {
+        self.index.motion.read(file);
+        self.index.events.moved(file, || self.index.motion.get(file));
     }
 
     /// Brings a file to where `outcome` can happen to it, by the events that led there before a crash.
@@ -145,12 +161,16 @@ mod tests {
             prop_assert!(!motion.begin(file, 1, 0), "it is in motion already");
             for event in events {
                 let before = motion.get(file).expect("it is in motion");
+                motion.read(file);
+                let is_read = motion.get(file).is_some_and(|moving| moving.is_read);
+                prop_assert_eq!(is_read, before.state == FileState::Processing);
                 let applied = motion.apply(file, event);
                 let after = motion.get(file).expect("it is in motion");
                 prop_assert_eq!(&applied, &before.state.next(event));
                 let begun = u32::from(applied.is_ok() && event == FileEvent::Started);
+                let is_read = is_read && applied.is_err();
                 let state = applied.unwrap_or(before.state);
-                prop_assert_eq!(after, Moving { state, attempts: before.attempts + begun, ..before });
+                prop_assert_eq!(after, Moving { state, attempts: before.attempts + begun, is_read, ..before });
             }
         }
     }

@@ -24,7 +24,7 @@ use super::{Pipeline, ServeError, connections};
 use crate::config::{Config, Limits};
 use crate::custody::Custody;
 use crate::health::Health;
-use crate::http::{self, Api, Door, EventStreams, Strangers};
+use crate::http::{self, Api, AttachmentStreams, Door, EventStreams, Strangers};
 
 /// Blocking threads of one HTTP thread that read files' contents for answers. Beside them each upload has one: a large one
 /// pins it for as long as it arrives, and must not keep others from being answered.
@@ -64,6 +64,7 @@ pub fn bind(
         webhook: config.webhook.clone(),
         uploads: Arc::new(Semaphore::new(uploads_open_max)),
         strangers: Strangers::default(),
+        attachment_streams: AttachmentStreams::default(),
         events: EventStreams::new(config.events.clone()),
         is_encrypted: access.certificate.is_some(),
         keys: Arc::default(),

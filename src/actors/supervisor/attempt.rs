@@ -41,6 +41,7 @@ impl Work {
         match answer {
             Some(Ok(Ok(extraction))) => {
                 self.custody.metrics.count_text(begun.elapsed());
+                self.custody.joblog.read(file.id);
                 self.end(file, Ok(extraction)).await;
             }
             Some(Ok(Err(fault))) => self.fault(file, fault).await,

@@ -1,5 +1,7 @@
 //! `GET /api/events`: what happens to the caller's attachments, as DocsGPT tells it, from the events of `/events`.
 
+use std::time::Instant;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::form::{ApiKey, Cursor, CursorInHeader};
@@ -33,7 +35,8 @@ enum Place {
             content_type = "text/event-stream", headers(("X-Accel-Buffering"))),
         (status = 401, description = "The key is none of this server's, or there is none.", body = RefusalView,
             headers(("WWW-Authenticate"))),
-        (status = 429, description = "Too many streams are open, or the key has made as many requests as it may.",
+        (status = 429, description = "The user has 8 streams, or has resumed 30 within a minute; all together \
+            have too many; or the key has made as many requests as it may.",
             body = RefusalView, headers(("Retry-After"))),
         (status = 503, description = "The server is shutting down.", body = RefusalView, headers(("Retry-After"))),
     )
@@ -54,7 +57,8 @@ fn stream(request: &HttpRequest, api: web::Data<Api>, keyring: &Keyring) -> Resu
         Place::Behind(event) => (Some(event), false),
         Place::Lost => (None, true),
     };
-    let words = Records { user: caller.owner().to_owned(), is_place_lost };
+    let counted = api.attachment_streams.count(caller.owner(), after.is_some(), Instant::now())?;
+    let words = Records { user: caller.owner().to_owned(), is_place_lost, _counted: counted };
     let follower = Follower::new(api.door.events(caller), Scope::All, after, Box::new(words));
     open(request, api, follower).map_err(Refusal::Other)
 }

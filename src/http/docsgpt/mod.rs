@@ -11,6 +11,7 @@ mod record;
 mod refusal;
 mod sender;
 pub mod store;
+mod streams;
 pub mod task;
 
 use actix_web::http::Method;
@@ -20,6 +21,7 @@ use serde::Serialize;
 
 pub use self::refusal::Refusal;
 pub use self::store::Strangers;
+pub use self::streams::Streams as AttachmentStreams;
 use super::ErrorCode;
 
 /// The routes' paths.

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use super::streams::CountedStream;
 use super::task::{ExtractionStatus, mime_type};
 use crate::batch::{BatchId, FileError, FileErrorCode, FileId, FileState, Outcome};
 use crate::custody::FileStatus;
@@ -18,6 +19,8 @@ pub struct Records {
     pub user: String,
     /// Whether the reader wanted to go on behind a record that is not there.
     pub is_place_lost: bool,
+    /// The reader's stream counts for as long as it is told something.
+    pub _counted: CountedStream,
 }
 
 #[derive(Serialize)]
@@ -92,6 +95,9 @@ impl Wording for Records {
     fn file(&self, id: Option<u64>, file: FileStatus) -> Vec<u8> {
         let (r#type, more) = match (file.state, file.end.as_ref().map(|end| &end.outcome)) {
             (FileState::Stored, _) => ("attachment.queued", More::Queued {}),
+            (FileState::Processing, _) if file.is_read => {
+                ("attachment.progress", More::Progress { current: 80, stage: "storing" })
+            }
             (FileState::Processing, _) => ("attachment.progress", More::Progress { current: 30, stage: "processing" }),
             (FileState::Succeeded, Some(Outcome::Succeeded(info))) => {
                 let mime_type = mime_type(file.sealed.media_type.clone());

@@ -1,9 +1,11 @@
 //! How DocsGPT says that a request failed: statuses and bodies of its own, which its clients match on. What it has no word
 //! for, such as a full disk, has the status that it has everywhere here.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -30,6 +32,10 @@ pub enum Refusal {
     NoTask,
     TaskUnreadable(ApiError),
     NoWorker,
+    /// Too many streams have gone on behind a record.
+    TooManyReplays {
+        wait: Duration,
+    },
     Other(ApiError),
 }
 
@@ -104,6 +110,7 @@ impl Refusal {
         match self {
             Self::InvalidToken | Self::InvalidKey | Self::NobodyKnown => ApiError::Unauthorized.header(),
             Self::NoWorker => ApiError::StorageUnavailable.header(),
+            Self::TooManyReplays { wait } => Some((RETRY_AFTER, (wait.as_secs() + 1).into())),
             Self::Other(error) => error.header(),
             _ => None,
         }
@@ -128,6 +135,7 @@ impl Refusal {
             | Self::TaskUnreadable(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge(_) | Self::RequestTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoWorker => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyReplays { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Other(error) => error.code().status(),
         }
     }
@@ -156,6 +164,7 @@ impl Refusal {
             Self::NoTask => failed("Task ID is required"),
             Self::TaskUnreadable(_) => RefusalView { success: Some(false), ..RefusalView::default() },
             Self::NoWorker => failed("Service unavailable"),
+            Self::TooManyReplays { .. } => failed("Too many streams were resumed within a minute; try again later."),
             Self::Other(error) => failed(error.detail()),
         }
     }

@@ -154,6 +154,9 @@ fn view(file: FileStatus) -> TaskView {
         FileState::Verified => {
             (TaskState::Started, Some(TaskResult::Started { pid: process::id(), hostname: "consign" }))
         }
+        FileState::Processing if file.is_read => {
+            (TaskState::Progress, Some(TaskResult::Progress { current: 80, status: "Storing in database" }))
+        }
         FileState::Processing => {
             (TaskState::Progress, Some(TaskResult::Progress { current: 30, status: "Processing content" }))
         }

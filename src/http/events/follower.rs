@@ -216,7 +216,8 @@ impl Follower {
                 // Its end is told with an id of its own, if it has come.
                 if let Some(file) = file_of(own, batch.file(index.into()))? {
                     let state = FileState::Stored;
-                    self.tell_file(id, FileStatus { state, attempts: 0, end: None, ..file }, piece);
+                    let file = FileStatus { state, attempts: 0, is_read: false, end: None, ..file };
+                    self.tell_file(id, file, piece);
                 }
             }
             Event::Refused { index } => {
@@ -251,8 +252,8 @@ impl Follower {
         let Some(own) = self.living(file.batch(), known)? else { return Ok(()) };
         let Some(file) = file_of(own, file)? else { return Ok(()) };
         // It may have ended by now; that is told with an id of its own.
-        let Moving { state, retries, attempts } = moving;
-        self.tell_file(None, FileStatus { state, retries, attempts, end: None, ..file }, piece);
+        let Moving { state, retries, attempts, is_read } = moving;
+        self.tell_file(None, FileStatus { state, retries, attempts, is_read, end: None, ..file }, piece);
         Ok(())
     }
 

@@ -48,6 +48,10 @@ impl Wording for Ours {
     }
 
     fn file(&self, id: Option<u64>, file: FileStatus) -> Vec<u8> {
+        // Its state is the one that was told when it began.
+        if file.is_read {
+            return Vec::new();
+        }
         frame::event(id, "file", &FileEvent { batch: file.id.batch(), file: FileView::from(file) })
     }
 

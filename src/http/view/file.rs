@@ -160,7 +160,7 @@ impl From<FileStatus> for FileView {
         let this = format!("/batches/{}/files/{}", status.id.batch(), status.id);
         let error = status.error().map(ErrorView::from);
         let content = status.has_content().then(|| format!("{this}/content"));
-        let FileStatus { id, sealed, is_readable, state, retries, attempts, end } = status;
+        let FileStatus { id, sealed, is_readable, state, retries, attempts, is_read: _, end } = status;
         let is_measured = is_readable && sealed.refused.is_none();
         let timings = end.as_ref().map(|end| end.timings);
         Self {
