@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::Value;
 use support::corpus::Corpus;
-use support::{Batch, Form, Server, wait_until};
+use support::{Answer, Batch, Form, Server, form, wait_until};
 
 /// Files of a page of a batch's status.
 const PAGE_FILES: u64 = 1000;
@@ -136,6 +136,45 @@ fn more_files_than_a_page_holds_are_linked_to() {
     assert_eq!(indexes, (0..count).collect::<Vec<_>>());
     assert!(second.files.iter().all(|file| file.name == format!("{}.txt", file.index)));
     assert_eq!((second.summary.succeeded, second.summary.total), (count, count));
+}
+
+#[test]
+fn no_page_of_files_is_larger_than_a_mebibyte_however_long_their_names_are() {
+    let count = 10_000;
+    let server = Server::start(&[SMALL_EXTRACT]);
+    // A control takes six characters in JSON, and three in the form.
+    let name = |index: usize| format!("{index:05}{}.txt", "\u{1}".repeat(246));
+    let content = "larger than what text is read from. ".repeat(60);
+    let part = |form: Form, index: usize| {
+        let name = form::percent_encoded(name(index).as_bytes());
+        form.part(&[format!("Content-Disposition: form-data; name=files; filename*=UTF-8''{name}")], &content)
+    };
+    let answer = server.post((0..count).fold(Form::new(), part));
+    let batch = page_that_fits(&answer);
+    wait_until("the batch to be completed", || {
+        server.ok(&format!("/batches/{}?limit=1&wait=100", batch.id)).json()["state"] == "completed"
+    });
+    for query in ["", "?files=failed"] {
+        let mut next = Some(format!("/batches/{}{query}", batch.id));
+        let mut indexes = Vec::new();
+        while let Some(path) = next {
+            let page = page_that_fits(&server.ok(&path));
+            for file in &page.files {
+                file.assert_ended("failed", "too_large_to_extract");
+                indexes.push(file.index);
+            }
+            next = page.links.next.map(|link| server.path_of(&link));
+        }
+        assert_eq!(indexes, (0..count as u64).collect::<Vec<_>>(), "{query:?}");
+    }
+}
+
+/// A page of files that has no more bytes than it may, and not many fewer where there are more files.
+fn page_that_fits(answer: &Answer) -> Batch {
+    let page = Batch::of(&answer.json());
+    assert!(answer.body.len() <= 1 << 20, "{} bytes", answer.body.len());
+    assert!(page.links.next.is_none() || answer.body.len() > 800 << 10, "{} bytes", answer.body.len());
+    page
 }
 
 #[test]

@@ -6,8 +6,9 @@ use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
 use super::auth::Caller;
-use super::batches::{FILES_PAGE_MAX, Page, next_page, until_completed, view};
+use super::batches::until_completed;
 use super::door::OwnBatch;
+use super::page::{FILES_PAGE_MAX, Page, first_page, fitting, view};
 use super::view::{BatchState, BatchView, ErrorView, RefusedFileView};
 use super::{Api, ApiError};
 use crate::batch::BatchId;
@@ -22,15 +23,14 @@ pub fn acknowledge(api: &Api, caller: &Caller, sealed: SealedBatch) -> Result<Ht
     let id = sealed.header.batch;
     let record = api.door.batch(caller, id)?.into_record();
     let status = BatchStatus { id, record, metadata: sealed.header.metadata };
-    let files = sealed.files.into_iter().take(FILES_PAGE_MAX).enumerate();
-    Ok(accepted(status, files.map(|(index, file)| FileStatus::sealed(id.file(index), file)).collect()))
+    let files = sealed.files.into_iter().enumerate();
+    Ok(accepted(status, files.map(|(index, file)| FileStatus::sealed(id.file(index), file))))
 }
 
 /// 200 when the batch is completed in time, otherwise 202 with the status as it is when the wait is over.
 pub async fn answer_after(api: &Api, batch: &OwnBatch, wait: Duration) -> Result<HttpResponse, ApiError> {
     until_completed(api, batch, wait).await?;
-    let page = Page { after: None, limit: FILES_PAGE_MAX, states: None };
-    let view = batch.off_thread(move |batch| view(batch, &page)).await??;
+    let view = batch.off_thread(|batch| view(batch, &Page::FIRST)).await??;
     let is_completed = view.state() == BatchState::Completed;
     Ok(located(if is_completed { HttpResponse::Ok() } else { HttpResponse::Accepted() }, batch.id()).json(view))
 }
@@ -53,9 +53,9 @@ pub async fn replay(api: &Api, caller: &Caller, id: BatchId, wait: Option<Durati
 }
 
 /// 202 with the first page of a batch's files.
-fn accepted(status: BatchStatus, files: Vec<FileStatus>) -> HttpResponse {
-    let (id, total) = (status.id, status.record.seal.entries as usize);
-    let next = (total > FILES_PAGE_MAX).then(|| next_page(id, FILES_PAGE_MAX - 1, FILES_PAGE_MAX, None));
+fn accepted(status: BatchStatus, files: impl IntoIterator<Item = FileStatus>) -> HttpResponse {
+    let id = status.id;
+    let (files, next) = first_page(id, status.record.seal.entries as usize, files);
     located(HttpResponse::Accepted(), id).json(BatchView::new(status, Some(files), next))
 }
 
@@ -70,5 +70,5 @@ pub fn refused(files: &[SealedFile]) -> Vec<RefusedFileView> {
         let error = ErrorView::from(file.refused.as_ref()?);
         Some(RefusedFileView { index, name: file.name.clone(), error })
     };
-    files.iter().enumerate().filter_map(view).take(FILES_PAGE_MAX).collect()
+    fitting(files.iter().enumerate().filter_map(view))
 }

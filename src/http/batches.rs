@@ -10,17 +10,15 @@ use super::auth::Caller;
 use super::door::OwnBatch;
 use super::openapi::parameters::{BatchPath, BatchesPage, FilesPage, Wait};
 use super::openapi::{examples, problems};
+use super::page::{FILES_PAGE_MAX, Page, view};
 use super::query::{Query, Word};
 use super::view::{BatchList, BatchState, BatchView, ListLinks};
 use super::{Api, ApiError};
 use crate::actors::panics::deliver;
 use crate::actors::verifier::CancelledBatch;
-use crate::batch::{BatchId, BatchOutcome, FileState};
-use crate::custody::{BatchWalk, Cancel, CustodyError, FileStatus, Removal};
+use crate::batch::BatchOutcome;
+use crate::custody::{BatchWalk, Cancel, Removal};
 use crate::joblog::BatchRecord;
-
-/// Files on a page of a batch's status.
-pub const FILES_PAGE_MAX: usize = 1000;
 
 /// Batches on a page of the list.
 const BATCHES_PAGE_MAX: usize = 100;
@@ -168,8 +166,7 @@ pub async fn cancel(batch: OwnBatch, request: HttpRequest, api: web::Data<Api>) 
         Cancel::Begun { .. } => HttpResponse::Accepted(),
     };
     until_completed(&api, &batch, wait.unwrap_or_default()).await?;
-    let page = Page { after: None, limit: FILES_PAGE_MAX, states: None };
-    let view = batch.off_thread(move |batch| view(batch, &page)).await??;
+    let view = batch.off_thread(|batch| view(batch, &Page::FIRST)).await??;
     Ok(response.json(view))
 }
 
@@ -224,43 +221,4 @@ pub async fn until_completed(api: &Api, batch: &OwnBatch, wait: Duration) -> Res
         }
     }
     Ok(())
-}
-
-/// Which files of a batch are wanted.
-pub struct Page {
-    pub after: Option<usize>,
-    pub limit: usize,
-    pub states: Option<Vec<FileState>>,
-}
-
-/// A batch's status with a page of its files. Reads from the disk.
-///
-/// # Errors
-/// When there is no such batch, or the job log or the seal cannot be read.
-pub fn view(batch: &OwnBatch, page: &Page) -> Result<BatchView, ApiError> {
-    let status = batch.status()?;
-    let (files, last) = files_of(batch, page)?;
-    let next = last.map(|last| next_page(batch.id(), last, page.limit, page.states.as_deref()));
-    Ok(BatchView::new(status, Some(files), next))
-}
-
-/// Where the files behind the one with index `last` are.
-pub fn next_page(id: BatchId, last: usize, limit: usize, states: Option<&[FileState]>) -> String {
-    let words = |states: &[FileState]| states.iter().map(FileState::to_string).collect::<Vec<_>>().join(",");
-    let states = states.map(|states| format!("&files={}", words(states))).unwrap_or_default();
-    format!("/batches/{id}?after={last}&limit={limit}{states}")
-}
-
-/// The files of a page, and the index of the last if there are more files behind it.
-fn files_of(batch: &OwnBatch, page: &Page) -> Result<(Vec<FileStatus>, Option<usize>), CustodyError> {
-    let total = batch.files_count();
-    let mut from = page.after.map_or(0, |after| after + 1);
-    let mut files = Vec::new();
-    while from < total && files.len() < page.limit {
-        let to = total.min(from + (page.limit - files.len()));
-        let is_wanted = |file: &FileStatus| page.states.as_ref().is_none_or(|states| states.contains(&file.state));
-        files.extend(batch.files(from, to)?.into_iter().filter(is_wanted));
-        from = to;
-    }
-    Ok((files, (from < total).then(|| from - 1)))
 }

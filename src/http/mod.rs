@@ -25,6 +25,7 @@ mod headers;
 mod health;
 mod idempotency;
 mod openapi;
+mod page;
 mod problem;
 mod query;
 mod results;

@@ -5,10 +5,11 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::admission::admit_work;
-use super::batches::{FILES_PAGE_MAX, Page, until_completed, view};
+use super::batches::until_completed;
 use super::door::OwnBatch;
 use super::openapi::parameters::{BatchPath, RetriedFile, Wait};
 use super::openapi::{examples, problems};
+use super::page::{Page, view};
 use super::query::Query;
 use super::view::BatchView;
 use super::{Api, ApiError};
@@ -58,7 +59,6 @@ pub async fn retry(batch: OwnBatch, request: HttpRequest, api: web::Data<Api>) -
         Retry::Unknown => return Err(ApiError::NotFound),
     };
     until_completed(&api, &batch, wait.unwrap_or_default()).await?;
-    let page = Page { after: None, limit: FILES_PAGE_MAX, states: None };
-    let view = batch.off_thread(move |batch| view(batch, &page)).await??;
+    let view = batch.off_thread(|batch| view(batch, &Page::FIRST)).await??;
     Ok(response.json(view))
 }

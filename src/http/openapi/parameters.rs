@@ -42,7 +42,7 @@ pub struct FilesPage {
     /// Only files whose index is above this one, as in the `next` link.
     #[param(required = false, maximum = 65_535)]
     after: u32,
-    /// Files on a page at most.
+    /// Files on a page at most; fewer where they come to more than a mebibyte.
     #[param(required = false, minimum = 1, maximum = 1_000)]
     limit: u32,
 }

@@ -8,7 +8,7 @@ use super::file::FileView;
 use super::timestamp;
 use super::webhook::WebhookView;
 use crate::batch::{BatchId, BatchOutcome};
-use crate::custody::{BatchStatus, FileStatus};
+use crate::custody::BatchStatus;
 use crate::joblog::BatchRecord;
 
 /// Whether anything is still to be done.
@@ -97,7 +97,7 @@ struct BatchLinks {
 
 impl BatchView {
     /// A batch, some of its files, and where the next of them are.
-    pub fn new(status: BatchStatus, files: Option<Vec<FileStatus>>, next: Option<String>) -> Self {
+    pub fn new(status: BatchStatus, files: Option<Vec<FileView>>, next: Option<String>) -> Self {
         let BatchStatus { id, record, metadata } = status;
         let tally = record.tally;
         Self {
@@ -122,7 +122,7 @@ impl BatchView {
                 pending: tally.pending(),
             },
             webhooks: Some(WebhookView::all(&record.webhooks)),
-            files: files.map(|files| files.into_iter().map(FileView::from).collect()),
+            files,
             links: BatchLinks {
                 this: format!("/batches/{id}"),
                 next,
