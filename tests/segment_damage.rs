@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use consign::custody::BatchWalk;
+use consign::custody::{Among, BatchWalk};
 use segment_damage::damage::Damage;
 use segment_damage::history::{self, SETTINGS, Seen, listed, see};
 use segment_damage::places::{Part, Place, places};
@@ -158,7 +158,8 @@ fn start_again(dir: &Path, left: &BTreeSet<String>) -> Result<(), String> {
     let custody = open(dir).map_err(|error| error.to_string())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
     runtime.block_on(custody.recover()).map_err(|error| error.to_string())?;
-    let all = BatchWalk { before: None, created_after_ms: None, page_max: usize::MAX, looks_max: usize::MAX };
+    let (among, page_max, looks_max) = (Among::Owned, usize::MAX, usize::MAX);
+    let all = BatchWalk { among, before: None, created_after_ms: None, page_max, looks_max };
     let known = custody.batches("local", &all, |_| true).map_err(|error| error.to_string())?;
     let known: BTreeSet<_> = known.batches.into_iter().map(|batch| batch.id.to_string()).collect();
     if known == *left { Ok(()) } else { Err(format!("it knows of {known:?}, not of {left:?}")) }

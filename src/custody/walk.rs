@@ -1,4 +1,5 @@
-//! A walk over an owner's batches, newest first, a page at a time. It looks at nobody else's, however many there are.
+//! A walk over an owner's batches, newest first, a page at a time. It looks at nobody else's, however many there are; one over
+//! those that are not completed does not look at what is.
 
 use super::{BatchStatus, Custody, CustodyError};
 use crate::batch::BatchId;
@@ -7,6 +8,8 @@ use crate::joblog::BatchRecord;
 /// Where a walk goes on, and what ends its page.
 #[derive(Debug, Clone, Copy)]
 pub struct BatchWalk {
+    /// Among which batches it goes.
+    pub among: Among,
     /// The batch that the last page ended with; none at the beginning.
     pub before: Option<BatchId>,
     /// The walk is at its end with a batch that is no newer; milliseconds since 1970-01-01T00:00:00Z.
@@ -15,6 +18,15 @@ pub struct BatchWalk {
     pub page_max: usize,
     /// Batches that are looked at for one page, wanted or not.
     pub looks_max: usize,
+}
+
+/// The batches that a walk looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// All of the owner's.
+    Owned,
+    /// Those that are not completed.
+    Open,
 }
 
 /// A page of a walk.
@@ -36,13 +48,16 @@ impl Custody {
         walk: &BatchWalk,
         wanted: impl Fn(&BatchRecord) -> bool,
     ) -> Result<BatchPage, CustodyError> {
-        let BatchWalk { before, created_after_ms, page_max, looks_max } = *walk;
+        let BatchWalk { among, before, created_after_ms, page_max, looks_max } = *walk;
         let mut page = BatchPage { batches: Vec::new(), last: before };
         for _ in 0..looks_max {
             if page.batches.len() == page_max {
                 break;
             }
-            let found = self.joblog.owned_before(owner, page.last)?;
+            let found = match among {
+                Among::Owned => self.joblog.owned_before(owner, page.last)?,
+                Among::Open => self.joblog.open_before(owner, page.last)?,
+            };
             let is_new = |id: BatchId| created_after_ms.is_none_or(|after_ms| id.created_ms() > after_ms);
             let Some((id, record)) = found.filter(|(id, _)| is_new(*id)) else {
                 page.last = None;

@@ -17,7 +17,7 @@ use super::{Api, ApiError};
 use crate::actors::panics::deliver;
 use crate::actors::verifier::CancelledBatch;
 use crate::batch::BatchOutcome;
-use crate::custody::{BatchWalk, Cancel, Removal};
+use crate::custody::{Among, BatchWalk, Cancel, Removal};
 use crate::joblog::BatchRecord;
 
 /// Batches on a page of the list.
@@ -78,7 +78,9 @@ problems!(ListProblems: InvalidParameter, StorageFailed, Internal);
 pub async fn list(caller: Caller, request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let query = Query::of(&request)?;
     let filter = Filter::of(&query)?;
+    let is_open = filter.state.is_some_and(|(_, state)| state == BatchState::Processing);
     let walk = BatchWalk {
+        among: if is_open { Among::Open } else { Among::Owned },
         before: query.cursor()?,
         created_after_ms: filter.created_after.map(Timestamp::as_millisecond),
         page_max: query.number("limit", 1, BATCHES_PAGE_MAX)?.unwrap_or(BATCHES_PAGE_MAX),

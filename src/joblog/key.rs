@@ -258,6 +258,11 @@ pub const fn opens() -> [u8; 1] {
     [OPEN]
 }
 
+/// The first key behind those of the open batches that are older than `batch`, or behind all of them.
+pub fn open_before(batch: Option<BatchId>) -> Vec<u8> {
+    batch.map_or_else(|| vec![OPEN + 1], open)
+}
+
 /// The batch of a key that is a prefix and a batch.
 pub fn marked(key: &[u8]) -> Option<BatchId> {
     key.last_chunk().map(|bytes| BatchId::from_bytes(*bytes))

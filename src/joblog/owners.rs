@@ -1,4 +1,5 @@
-//! Whose batches are: each owner's can be walked over without a look at anybody else's.
+//! Whose batches are: each owner's can be walked over without a look at anybody else's, and those of them that are open
+//! without a look at what is completed.
 
 use super::{Index, JobLog, JobLogError, key};
 use crate::batch::BatchId;
@@ -15,6 +16,19 @@ impl JobLog {
         before: Option<BatchId>,
     ) -> Result<Option<(BatchId, BatchRecord)>, JobLogError> {
         self.index.owned_before(owner, before)
+    }
+
+    /// The newest batch of an owner that is open and older than `before`, or the newest of all of them. It passes over the
+    /// marks of others, of which there are no more than may be open.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn open_before(
+        &self,
+        owner: &str,
+        before: Option<BatchId>,
+    ) -> Result<Option<(BatchId, BatchRecord)>, JobLogError> {
+        self.index.open_before(owner, before)
     }
 }
 
@@ -37,6 +51,19 @@ impl Index {
             // It is being entered, or was forgotten in between.
             end = mark.to_vec();
         }
+    }
+
+    fn open_before(&self, owner: &str, before: Option<BatchId>) -> Result<Option<(BatchId, BatchRecord)>, JobLogError> {
+        for mark in self.db.range(key::opens().to_vec()..key::open_before(before)).keys().rev() {
+            let mark = mark.map_err(|error| JobLogError::from_sled(&error))?;
+            let id = key::marked(&mark).ok_or(JobLogError::Damaged)?;
+            if self.has(&key::owned(owner, id))?
+                && let Some(record) = self.batch(id)?
+            {
+                return Ok(Some((id, record)));
+            }
+        }
+        Ok(None)
     }
 
     /// Marks whose the batches are of a log that was written before there were such marks. The newest batch is marked
@@ -85,8 +112,13 @@ mod tests {
     }
 
     fn all(log: &JobLog, owner: &str) -> Vec<BatchId> {
-        let older = |before: &BatchId| log.owned_before(owner, Some(*before)).unwrap().map(|(id, _)| id);
-        std::iter::successors(log.owned_before(owner, None).unwrap().map(|(id, _)| id), older).collect()
+        let older = |before: Option<&BatchId>| Some(log.owned_before(owner, before.copied()).unwrap()?.0);
+        std::iter::successors(older(None), |before| older(Some(before))).collect()
+    }
+
+    fn all_open(log: &JobLog, owner: &str) -> Vec<BatchId> {
+        let older = |before: Option<&BatchId>| Some(log.open_before(owner, before.copied()).unwrap()?.0);
+        std::iter::successors(older(None), |before| older(Some(before))).collect()
     }
 
     #[test]
@@ -100,7 +132,10 @@ mod tests {
         for (owner, batch) in others {
             assert_eq!(all(&log, owner), [batch]);
         }
-        assert_eq!(all(&log, "nobody"), []);
+        assert_eq!((all(&log, "nobody"), all_open(&log, "nobody")), (vec![], vec![]));
+        assert_eq!(all_open(&log, "ann"), [last, first]);
+        log.index.take(&key::open(last)).unwrap();
+        assert_eq!((all(&log, "ann"), all_open(&log, "ann")), (vec![last, first], vec![first]));
     }
 
     #[test]

@@ -80,7 +80,11 @@ async fn a_key_is_free_when_its_batch_is_removed_or_its_time_is_over() {
     assert_eq!([1, 2, 3, 4].map(|key| batch_of(&custody, key).is_some()), [false, false, false, true]);
     assert_eq!(
         custody
-            .batches("local", &BatchWalk { before: None, created_after_ms: None, page_max: 9, looks_max: 9 }, |_| true)
+            .batches(
+                "local",
+                &BatchWalk { among: Among::Owned, before: None, created_after_ms: None, page_max: 9, looks_max: 9 },
+                |_| true
+            )
             .unwrap()
             .batches
             .len(),

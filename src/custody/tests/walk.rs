@@ -31,7 +31,7 @@ async fn a_walk_finds_every_wanted_batch_once_and_no_page_looks_at_more_than_it_
     }
     wanted.reverse();
     for (page_max, looks_max, pages) in [(100, 100, 1), (100, 9, 2), (100, 4, 3), (100, 2, 5), (1, 100, 4), (2, 3, 4)] {
-        let walk = BatchWalk { before: None, created_after_ms: None, page_max, looks_max };
+        let walk = BatchWalk { among: Among::Owned, before: None, created_after_ms: None, page_max, looks_max };
         assert_eq!(walked(&custody, walk), (wanted.clone(), pages), "pages of {page_max}, {looks_max} looks");
     }
 }
@@ -50,10 +50,33 @@ async fn a_walk_is_over_with_the_first_batch_that_is_too_old() {
         }
     }
     let walk = |created_after_ms| {
-        let walk = BatchWalk { before: None, created_after_ms: Some(created_after_ms), page_max: 100, looks_max: 100 };
+        let created_after_ms = Some(created_after_ms);
+        let walk = BatchWalk { among: Among::Owned, before: None, created_after_ms, page_max: 100, looks_max: 100 };
         walked(&custody, walk).0
     };
     assert_eq!(walk(batches[3].created_ms() - 1), batches);
     assert_eq!(walk(batches[2].created_ms()), batches[..2]);
     assert_eq!(walk(batches[0].created_ms()), []);
+}
+
+#[tokio::test]
+async fn a_walk_among_open_batches_looks_at_no_completed_one() {
+    let dir = TempDir::new().unwrap();
+    let custody = open(&dir);
+    let mut is_open = Vec::new();
+    for index in 0..12 {
+        let batch = store(&custody, 2, true).await;
+        let completes = index % 4 != 0;
+        end(&custody, &files(&batch)[..=usize::from(completes)]).await;
+        if !completes {
+            is_open.insert(0, batch.header.batch);
+        }
+    }
+    for (page_max, looks_max, pages) in [(100, 4, 1), (100, 2, 2), (1, 100, 4)] {
+        let walk = BatchWalk { among: Among::Open, before: None, created_after_ms: None, page_max, looks_max };
+        assert_eq!(walked(&custody, walk), (is_open.clone(), pages), "pages of {page_max}, {looks_max} looks");
+    }
+    let walk = BatchWalk { among: Among::Open, before: None, created_after_ms: None, page_max: 100, looks_max: 100 };
+    let of_others = custody.batches("ann", &walk, |_| true).unwrap();
+    assert_eq!((of_others.batches.len(), of_others.last), (0, None), "what is open is not everybody's");
 }
