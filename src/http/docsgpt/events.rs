@@ -4,13 +4,12 @@ use std::time::Instant;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::form::{ApiKey, Cursor, CursorInHeader};
+use super::form::{ApiKey, Cursor, CursorInHeader, RecordStream};
 use super::record::{Id, Records};
 use super::refusal::{Refusal, RefusalView};
 use super::sender::{Sender, query};
 use crate::http::auth::Keyring;
-use crate::http::events::{Follower, LAST_EVENT_ID, Scope, open};
-use crate::http::openapi::schemas::EventStream;
+use crate::http::events::{Follower, Scope, open, sent_id};
 use crate::http::{Api, RequestId};
 
 /// Where a client wants to go on.
@@ -31,7 +30,7 @@ enum Place {
     tag = "docsgpt",
     params(Cursor, CursorInHeader, ApiKey),
     responses(
-        (status = 200, description = "Records as it happens.", body = inline(EventStream),
+        (status = 200, description = "Records as it happens.", body = inline(RecordStream),
             content_type = "text/event-stream", headers(("X-Accel-Buffering"))),
         (status = 401, description = "The key is none of this server's, or there is none.", body = RefusalView,
             headers(("WWW-Authenticate"))),
@@ -65,9 +64,8 @@ fn stream(request: &HttpRequest, api: web::Data<Api>, keyring: &Keyring) -> Resu
 
 /// A header wins over a parameter, which a browser keeps in the address when it connects anew.
 fn place(request: &HttpRequest, api: &Api) -> Place {
-    let header = request.headers().get(LAST_EVENT_ID);
-    let sent = header.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let Some(sent) = sent.filter(|id| !id.is_empty()).or_else(|| query(request, "last_event_id")) else {
+    let sent = sent_id(request).filter(|id| !id.is_empty());
+    let Some(sent) = sent.or_else(|| query(request, "last_event_id")) else {
         return Place::Now;
     };
     // What has not happened yet nobody can have had.

@@ -29,6 +29,29 @@ impl PartialSchema for AttachmentForm {
 
 impl ToSchema for AttachmentForm {}
 
+/// Records as server-sent events without a name. As of `/events`, the schema is that of each in turn.
+pub enum RecordStream {}
+
+impl PartialSchema for RecordStream {
+    fn schema() -> RefOr<Schema> {
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let id = text().pattern(Some("^[0-9]+-[0-9]+$")).description(Some(
+            "To go on behind it; what passes by has none, and neither have all but the last of a batch's.",
+        ));
+        let data = text()
+            .content_media_type("application/json")
+            .description(Some("JSON in a line; docs/docsgpt.md says what is in it."));
+        ObjectBuilder::new()
+            .description(Some("A record. Comments between them say that the stream begins or lives."))
+            .property("id", id)
+            .property("data", data)
+            .required("data")
+            .into()
+    }
+}
+
+impl ToSchema for RecordStream {}
+
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ApiKey {

@@ -35,7 +35,7 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 
 /// The id behind which a client wants to go on. A header wins over a parameter, which a browser keeps in the address when
 /// it connects anew.
-pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// What all streams share.
 pub struct EventStreams {
@@ -118,11 +118,15 @@ fn is_over(batch: &OwnBatch, after: Option<u64>) -> Result<bool, ApiError> {
 
 /// The id behind which the client wants to go on, if it names one. What is no id is refused wherever it stands.
 fn last_event_id(request: &HttpRequest, api: &Api) -> Result<Option<u64>, ApiError> {
-    let header = request.headers().get(LAST_EVENT_ID);
-    let header = header.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let parameter = Query::of(request)?.text("last_event_id")?;
-    let (header, parameter) = (told_id(header, api)?, told_id(parameter, api)?);
+    let (header, parameter) = (told_id(sent_id(request), api)?, told_id(parameter, api)?);
     Ok(header.or(parameter))
+}
+
+/// What the header says, whatever it is.
+pub fn sent_id(request: &HttpRequest) -> Option<String> {
+    let header = request.headers().get(LAST_EVENT_ID)?;
+    Some(String::from_utf8_lossy(header.as_bytes()).into_owned())
 }
 
 /// The id of an event that this server has told; none of an empty text, which a browser sends before its first.
