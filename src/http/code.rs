@@ -74,7 +74,7 @@ error_codes! {
     Internal INTERNAL_SERVER_ERROR "Something failed inside the server; the operator's log says what, under the request id.";
     StorageUnavailable SERVICE_UNAVAILABLE "The server cannot store anything at this moment; it goes on by itself.";
     Draining SERVICE_UNAVAILABLE "The server is shutting down; try again when it is back.";
-    DiskFull INSUFFICIENT_STORAGE "The server's disk is too full to take the batch; nothing was kept.";
+    DiskFull INSUFFICIENT_STORAGE "The server's disk is too full for the request; nothing was kept or changed.";
 }
 
 /// Seconds after which a client that was turned away may try again.

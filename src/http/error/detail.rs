@@ -70,7 +70,7 @@ impl ApiError {
             Self::QuotaExceeded(QuotaExceeded::Requests { .. }) => {
                 "This key has made as many requests as it may in a minute; Retry-After says when to go on."
             }
-            Self::DiskFull => "The server's disk is too full to take the batch; nothing was kept.",
+            Self::DiskFull => "The server's disk is too full for this; nothing was kept or changed.",
             Self::StorageFailed(_) => "The server could not store or read what it needed; the operator's log says why.",
             Self::StorageUnavailable => {
                 "The server cannot store anything at this moment; it goes on by itself when its disk is well."
