@@ -36,8 +36,8 @@ problems!(ResultsProblems: NotFound, StorageFailed, Internal);
 
 /// The results of all files that have ended so far.
 ///
-/// Files that have not ended are left out, so whoever wants all of them waits for the batch first. A line has the members of a file's status and, if the file succeeded, `text`. A text that cannot be read is `null`
-/// there, and `text_error` says what the answer to the file's `/text` would.
+/// Files that have not ended are left out, so whoever wants all of them waits for the batch first. A line has the members of
+/// a file's status and, if the file succeeded, `text`. A text that cannot be read is `null` there, and `text_error` says what the answer to the file's `/text` would.
 #[utoipa::path(
     get,
     path = "/batches/{batch}/results",

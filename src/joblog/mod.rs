@@ -3,8 +3,8 @@
 //! The log follows the seals and the results and can be made anew from them. Changes go through one writer, which flushes
 //! once for all that wait; reading asks nobody. sled is not trusted: every record has a checksum of ours, every group is
 //! followed by a sync of sled's file, opening is done with care, and every start checks the whole log. Reading order:
-//! `key`, `record`, `event`, `open`, `index`, `idempotency`, `owners`, `loans`, `digests`, `usage`, `webhooks`, `check`, `start`, `motion`, `completions`, `cancellations`,
-//! `events`, `writer`, `step`.
+//! `key`, `record`, `event`, `open`, `index`, `idempotency`, `owners`, `loans`, `digests`, `usage`, `webhooks`, `check`,
+//! `start`, `motion`, `completions`, `cancellations`, `events`, `writer`, `step`.
 
 mod blobs;
 mod cancellations;

@@ -1,5 +1,5 @@
-//! The marks beside a log's records: that a batch is open or doomed, has a delivery due, has a region in a segment or events under an id, is
-//! known by a key. Each follows from a record, so that the sums of those called for and of those that are there agree.
+//! The marks beside a log's records: that a batch is open or doomed, has a delivery due, has a region in a segment or events
+//! under an id, is known by a key. Each follows from a record, so that the sums of those called for and of those that are there agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
