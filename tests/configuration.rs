@@ -7,7 +7,6 @@ use std::fs;
 use std::path::Path;
 
 use consign::config::Config;
-use syn::{Attribute, Expr, Fields, Item, Lit, Meta, Type};
 use toml::{Table, Value};
 
 /// Asks for the page to be written in the place of the one that is there.
@@ -85,19 +84,7 @@ fn sections() -> BTreeMap<String, Section> {
     let mut sections = BTreeMap::new();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config")).expect("there are settings") {
         let source = fs::read_to_string(entry.expect("it can be listed").path()).expect("it can be read");
-        for item in syn::parse_file(&source).expect("it is Rust").items {
-            let Item::Struct(found) = item else { continue };
-            let Fields::Named(fields) = found.fields else { continue };
-            let field = |field: syn::Field| {
-                let name = field.ident.expect("a named field has a name").to_string();
-                Field { name, comment: comment(&field.attrs), of: last_name(&field.ty) }
-            };
-            let fields: Vec<Field> = fields.named.into_iter().map(field).collect();
-            let name = found.ident.to_string();
-            if name == "Config" || name == "Limits" || name.ends_with("Settings") {
-                sections.insert(name, Section { comment: of_section(&comment(&found.attrs)), fields });
-            }
-        }
+        sections.extend(sections_of(&source));
     }
     assert!(sections.len() > 12, "the sections are found");
     for (name, Section { fields, .. }) in &sections {
@@ -106,19 +93,29 @@ fn sections() -> BTreeMap<String, Section> {
     sections
 }
 
-/// A comment, as one paragraph.
-fn comment(attributes: &[Attribute]) -> String {
-    let line = |attribute: &Attribute| match &attribute.meta {
-        Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
-            Expr::Lit(literal) => match &literal.lit {
-                Lit::Str(text) => Some(text.value().trim().to_owned()),
-                _ => None,
-            },
-            _ => None,
-        },
-        _ => None,
-    };
-    attributes.iter().filter_map(line).collect::<Vec<_>>().join(" ")
+/// The structs of settings in a source, which is laid out as rustfmt does.
+fn sections_of(source: &str) -> Vec<(String, Section)> {
+    let mut sections: Vec<(String, Section)> = Vec::new();
+    let (mut comment, mut is_open) = (Vec::new(), false);
+    for line in source.lines() {
+        let said = line.trim_start();
+        if let Some(text) = said.strip_prefix("///") {
+            comment.push(text.trim());
+        } else if let Some(name) = line.strip_prefix("pub struct ").and_then(|line| line.strip_suffix(" {")) {
+            let comment = of_section(&std::mem::take(&mut comment).join(" "));
+            is_open = name == "Config" || name == "Limits" || name.ends_with("Settings");
+            sections.extend(is_open.then(|| (name.to_owned(), Section { comment, fields: Vec::new() })));
+        } else if let Some((name, of)) = said.strip_prefix("pub ").and_then(|field| field.split_once(": "))
+            && let (true, Some((_, section))) = (is_open, sections.last_mut())
+        {
+            let comment = std::mem::take(&mut comment).join(" ");
+            section.fields.push(Field { name: name.to_owned(), comment, of: last_name(of) });
+        } else if !said.starts_with("#[") {
+            is_open &= line != "}";
+            comment.clear();
+        }
+    }
+    sections
 }
 
 /// A section's comment without the section's name, which is the title.
@@ -128,15 +125,8 @@ fn of_section(comment: &str) -> String {
     letters.next().map(|first| first.to_uppercase().collect::<String>() + letters.as_str()).unwrap_or_default()
 }
 
-/// The last name in a type: `KeySettings` of `BTreeMap<String, KeySettings>`.
-fn last_name(of: &Type) -> String {
-    let Type::Path(path) = of else { return String::new() };
-    let segment = path.path.segments.last().expect("a path has a name");
-    match &segment.arguments {
-        syn::PathArguments::AngleBracketed(arguments) => match arguments.args.last() {
-            Some(syn::GenericArgument::Type(inner)) => last_name(inner),
-            _ => segment.ident.to_string(),
-        },
-        _ => segment.ident.to_string(),
-    }
+/// The last name in a type: `KeySettings` of `BTreeMap<String, KeySettings>,`.
+fn last_name(of: &str) -> String {
+    let names = of.split(|letter: char| !letter.is_ascii_alphanumeric());
+    names.filter(|name| !name.is_empty()).last().unwrap_or_default().to_owned()
 }

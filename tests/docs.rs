@@ -34,7 +34,8 @@ struct Block {
 /// Every page, with its blocks.
 fn pages() -> Vec<(String, Vec<Block>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let docs = fs::read_dir(root.join("docs")).expect("there are pages").map(|entry| entry.expect("it is listed").path());
+    let docs =
+        fs::read_dir(root.join("docs")).expect("there are pages").map(|entry| entry.expect("it is listed").path());
     let mut paths: Vec<PathBuf> = docs.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
     paths.push(root.join("README.md"));
     paths.sort();
@@ -101,10 +102,12 @@ impl Desk {
         fs::create_dir_all(&bin).expect("a directory can be made");
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_consign"), bin.join("consign")).expect("a link can be made");
         std::os::unix::fs::symlink(&samples, dir.join("tests/data")).expect("a link can be made");
-        for (name, sample) in [("minutes.md", "minutes.md"), ("prices.csv", "prices.csv"), ("report.pdf", "minutes.md")] {
+        for (name, sample) in [("minutes.md", "minutes.md"), ("prices.csv", "prices.csv"), ("report.pdf", "minutes.md")]
+        {
             fs::copy(samples.join(sample), dir.join(name)).expect("a sample can be copied");
         }
-        let body = "--b5f1\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.txt\"\r\n\r\nwords\r\n--b5f1--\r\n";
+        let body =
+            "--b5f1\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.txt\"\r\n\r\nwords\r\n--b5f1--\r\n";
         fs::write(dir.join("body"), body).expect("a body can be written");
         fs::write(data.scratch().join(".curlrc"), "fail-with-body\nsilent\nshow-error\n").expect("it can be written");
         let resting = DataDir::new();
@@ -127,7 +130,14 @@ impl Desk {
     /// The script with the server, and the batch and its files, that are there in the place of those of the page.
     fn as_here(&self, script: &str) -> String {
         let script = script.replace("http://127.0.0.1:8080", &self.server.url(""));
-        match self.server.list("").batches.iter().map(|batch| &batch.id).find(|id| self.server.batch(id).files.len() > 1) {
+        match self
+            .server
+            .list("")
+            .batches
+            .iter()
+            .map(|batch| &batch.id)
+            .find(|id| self.server.batch(id).files.len() > 1)
+        {
             Some(id) => with_ids_of(&script, id),
             None => script,
         }
@@ -137,24 +147,22 @@ impl Desk {
 /// Puts a batch's id, and its files', where a page has those of its example.
 fn with_ids_of(script: &str, batch: &str) -> String {
     let is_id = |text: &str| {
-        text.len() == 36 && text.bytes().enumerate().all(|(at, byte)| {
-            if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { byte.is_ascii_hexdigit() }
-        })
+        text.len() == 36
+            && text
+                .bytes()
+                .enumerate()
+                .all(|(at, byte)| if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { byte.is_ascii_hexdigit() })
     };
     let mut made = String::new();
     let mut at = 0;
     while at < script.len() {
-        match script.get(at..at + 36).filter(|text| is_id(text)) {
-            Some(id) => {
-                made.push_str(&batch[..32]);
-                made.push_str(&id[32..]);
-                at += 36;
-            }
-            None => {
-                let letter = script[at..].chars().next().expect("there is more");
-                made.push(letter);
-                at += letter.len_utf8();
-            }
+        if let Some(id) = script.get(at..at + 36).filter(|text| is_id(text)) {
+            made.extend([&batch[..32], &id[32..]]);
+            at += 36;
+        } else {
+            let letter = script[at..].chars().next().expect("there is more");
+            made.push(letter);
+            at += letter.len_utf8();
         }
     }
     made

@@ -194,7 +194,7 @@ fn wait_for_hung(server: &Server, id: &str) {
 fn sigterm_waits_for_running_attempts_and_keeps_their_results() {
     let mut server = start(&[]);
     let data = server.data.clone();
-    let slow = (0..20).map(|index| (format!("{index}.txt"), hook("slow")));
+    let slow = (0..20).map(|index| (format!("{index}.txt"), format!("{}of {index}", hook("slow"))));
     let id = server.upload(Form::new().files(slow)).id;
     let running = wait_for_processing(&server, &id);
 
