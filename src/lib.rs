@@ -8,6 +8,7 @@ pub mod config;
 pub mod fault;
 pub mod health;
 pub mod metrics;
+pub mod trust;
 
 pub mod custody;
 pub mod joblog;
@@ -21,6 +22,7 @@ pub mod actors;
 pub mod webhooks;
 
 pub mod cli;
+pub mod client;
 pub mod doctor;
 pub mod http;
 pub mod server;

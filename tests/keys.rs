@@ -112,7 +112,7 @@ fn who_shows_no_key_or_two_is_turned_away_from_everything() {
         assert_eq!((head.status, head.header("www-authenticate")), (401, "Bearer"));
         server.post_with(Form::new().file("b.txt", "words"), headers).assert_problem(401, "unauthorized");
     }
-    for open in ["/healthz", "/readyz"] {
+    for open in ["/healthz", "/readyz", "/limits"] {
         assert_eq!(server.request("GET", open, &[stranger.header()]).status, 200, "{open}");
     }
     for headers in

@@ -23,10 +23,13 @@ use super::{
 const DEFAULT_FILE: &str = "consign.toml";
 /// Names the settings file, as `--config` does.
 const CONFIG_VARIABLE: &str = "CONSIGN_CONFIG";
-/// Variables that are ours and no settings: the settings file, the log's filter, and where tests find their files.
+/// Variables that are ours and no settings: the settings file, the log's filter, the server and the key of those who call
+/// one, and where tests find their files.
 const OTHER_VARIABLES: &[&str] = &[
     CONFIG_VARIABLE,
     "CONSIGN_LOG",
+    "CONSIGN_SERVER",
+    "CONSIGN_KEY",
     "CONSIGN_CORPUS",
     #[cfg(feature = "fault")]
     crate::fault::FILE_VARIABLE,
@@ -402,7 +405,18 @@ mod tests {
             "atempts.max (from --set) is not a setting; did you mean attempts.max?"
         );
         assert!(
-            load("[limits]\n[spool]", &[("CONSIGN_LOG", "x"), ("CONSIGN_CORPUS", "y"), ("OTHER", "z")], &[]).is_ok()
+            load(
+                "[limits]\n[spool]",
+                &[
+                    ("CONSIGN_LOG", "x"),
+                    ("CONSIGN_SERVER", "s"),
+                    ("CONSIGN_KEY", "k"),
+                    ("CONSIGN_CORPUS", "y"),
+                    ("OTHER", "z")
+                ],
+                &[]
+            )
+            .is_ok()
         );
     }
 

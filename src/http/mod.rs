@@ -24,6 +24,7 @@ mod fuzz;
 mod headers;
 mod health;
 mod idempotency;
+mod limits;
 mod openapi;
 mod page;
 mod problem;

@@ -5,7 +5,8 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, Resource, Route, guard, web};
 
 use super::{
-    ApiError, batches, digests, docs, docsgpt, events, files, health, openapi, results, retention, retry, stats, upload,
+    ApiError, batches, digests, docs, docsgpt, events, files, health, limits, openapi, results, retention, retry,
+    stats, upload,
 };
 
 /// Every route. Those of one path stand together.
@@ -30,6 +31,7 @@ pub const ROUTES: &[ApiRoute] = &[
     get("/healthz", "get_health", || web::to(health::alive)),
     get("/readyz", "get_readiness", || web::to(health::ready)),
     get("/metrics", "get_metrics", || web::to(health::metrics)),
+    get("/limits", "get_limits", || web::to(limits::limits)),
     get("/stats", "get_stats", || web::to(stats::stats)),
     get("/openapi.json", "get_openapi", || web::to(openapi::document)),
     get("/docs", "get_docs", || web::to(docs::page)),

@@ -4,7 +4,6 @@
 //! A call is small, rare and slow, and blocks a thread of its own, which nothing waits for when the server ends.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use derive_more::{Display, Error};
@@ -12,7 +11,6 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use ureq::config::Config;
 use ureq::http::{HeaderMap, Uri};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, http};
@@ -20,6 +18,7 @@ use ureq::{Agent, http};
 use super::address::Reach;
 use super::secret::Secret;
 use super::url::WebhookUrl;
+use crate::trust;
 
 /// Addresses of one name that are tried; the client takes no more.
 const ADDRESSES_MAX: usize = 16;
@@ -61,15 +60,13 @@ pub struct Client {
     reach: Reach,
     secret: Secret,
     timeout: Duration,
-    /// Read when the first receiver with TLS is called.
-    roots: OnceLock<RootCerts>,
 }
 
 impl Client {
     /// A client that calls what `reach` includes, and lets a call take `timeout` in all.
     #[must_use]
     pub const fn new(reach: Reach, secret: Secret, timeout: Duration) -> Self {
-        Self { reach, secret, timeout, roots: OnceLock::new() }
+        Self { reach, secret, timeout }
     }
 
     /// How long a call may take.
@@ -107,21 +104,8 @@ impl Client {
             .max_response_header_size(HEAD_BYTES_MAX)
             .timeout_global(Some(self.timeout))
             .user_agent(concat!("consign/", env!("CARGO_PKG_VERSION")))
-            .tls_config(self.tls());
+            .tls_config(trust::tls());
         Agent::with_parts(config.build(), DefaultConnector::default(), Checked { reach: self.reach.clone() })
-    }
-
-    fn tls(&self) -> TlsConfig {
-        let roots = self.roots.get_or_init(|| {
-            let found = rustls_native_certs::load_native_certs();
-            for error in &found.errors {
-                log::warn!("certificates that this machine trusts cannot be read: {error}");
-            }
-            let roots = found.certs.iter().map(|root| Certificate::from_der(root).to_owned());
-            RootCerts::Specific(Arc::new(roots.collect()))
-        });
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        TlsConfig::builder().root_certs(roots.clone()).unversioned_rustls_crypto_provider(provider).build()
     }
 }
 

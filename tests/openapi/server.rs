@@ -22,6 +22,7 @@ pub fn pages(server: &Server, description: &Description) {
     known("get_readiness", "/readyz", &[], 200);
     known("get_metrics", "/metrics", &[], 200);
     known("get_metrics", "/metrics", &[("Accept", "application/openmetrics-text")], 200);
+    known("get_limits", "/limits", &[], 200);
     known("get_stats", "/stats", &[], 200);
     let alone = Server::start(&[("SCAN_CLAMD", "tcp://127.0.0.1:1")]);
     self::known(description, "get_readiness", alone.get("/readyz"), 503);

@@ -22,7 +22,7 @@ pub use self::quota::{QuotaExceeded, Quotas, Reserved};
 use super::{ApiError, docsgpt};
 
 /// What anybody may ask: whether the server lives, and how to talk to it.
-const OPEN: [&str; 4] = ["/healthz", "/readyz", "/openapi.json", "/docs"];
+const OPEN: [&str; 5] = ["/healthz", "/readyz", "/limits", "/openapi.json", "/docs"];
 
 /// What is let through to handlers that ask for a key themselves, since it may stand behind the files in the body.
 const ASKING: [&str; 3] = docsgpt::PATHS;

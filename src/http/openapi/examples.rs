@@ -148,6 +148,21 @@ pub fn swept() -> Value {
     })
 }
 
+/// What a server takes that is as it was installed.
+pub fn limits() -> Value {
+    json!({
+        "batch_files_max": 10_000,
+        "batch_bytes_max": 17_179_869_184_u64,
+        "file_bytes_max": 268_435_456,
+        "extract_bytes_max": 268_435_456,
+        "text_bytes_max": 67_108_864,
+        "name_bytes_max": 255,
+        "field_bytes_max": 65_536,
+        "wait_ms_max": 120_000,
+        "idempotency_ms_max": 86_400_000,
+    })
+}
+
 /// The figures of a server that has had one file.
 pub fn stats() -> Value {
     let minutes = |count: u64| [vec![0; 58], vec![count, 0]].concat();

@@ -24,7 +24,7 @@ use self::webhooks::Webhooks;
 use super::assets::Asset;
 use super::problem::Problem;
 use super::view::{CompletedEvent, ResultLine};
-use super::{batches, digests, docs, docsgpt, events, files, health, results, retention, retry, stats, upload};
+use super::{batches, digests, docs, docsgpt, events, files, health, limits, results, retention, retry, stats, upload};
 
 /// The document but for what is the same of every route.
 #[derive(OpenApi)]
@@ -60,6 +60,7 @@ use super::{batches, digests, docs, docsgpt, events, files, health, results, ret
         health::alive,
         health::ready,
         health::metrics,
+        limits::limits,
         stats::stats,
         document,
         docs::page,
