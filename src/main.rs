@@ -1,11 +1,8 @@
-//! The program: arguments, then settings and log where the subcommand has them, then the subcommand.
+//! The program: reads the command line and does what it says.
 
 use std::process::ExitCode;
 
-use consign::{
-    cli::{self, CliError, Command},
-    worker,
-};
+use consign::cli::{self, CliError};
 
 fn main() -> ExitCode {
     run().unwrap_or_else(|error| {
@@ -15,15 +12,5 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode, CliError> {
-    match cli::command()? {
-        Some(Command::Serve(settings)) => cli::serve::run(settings)?,
-        Some(Command::Config(settings)) => cli::config::run(settings)?,
-        Some(Command::Key(command)) => cli::key::run(command)?,
-        Some(Command::Webhook(command)) => cli::webhook::run(command)?,
-        Some(Command::Doctor(arguments)) => return cli::doctor::run(arguments),
-        Some(Command::Worker { ocr: None }) => return Ok(worker::run()),
-        Some(Command::Worker { ocr: Some(plan) }) => return Ok(worker::become_engine(&plan)),
-        None => {}
-    }
-    Ok(ExitCode::SUCCESS)
+    cli::command()?.map_or(Ok(ExitCode::SUCCESS), cli::Command::run)
 }

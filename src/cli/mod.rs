@@ -1,22 +1,34 @@
-//! The command line: which subcommands and flags there are, and how the program ends. One file per subcommand.
+//! The command line: which subcommands and flags there are, and how the program ends. One file or folder per subcommand.
 
-pub mod config;
-pub mod doctor;
-pub mod key;
+mod act;
+mod completions;
+mod config;
+mod doctor;
+mod error;
+mod extract;
+mod key;
+mod list;
 mod logging;
-pub mod serve;
-pub mod webhook;
+mod man;
+mod pages;
+mod push;
+mod remote;
+mod results;
+mod serve;
+mod settings;
+mod status;
+mod table;
+mod texts;
+mod watch;
+mod webhook;
 
-use std::{env, io, path::PathBuf, process::ExitCode};
+use std::{env, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
-use derive_more::{Display, Error, From};
 
-use crate::{
-    config::{self as settings, Config, ConfigError, Effective, Flag, Sources},
-    doctor::DoctorError,
-    server::ServeError,
-};
+pub use self::error::CliError;
+use self::settings::SettingsArguments;
+use crate::worker;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,6 +39,7 @@ Examples:
   CONSIGN_WORKER_PROCESSES=2 consign                  Every setting is also an environment variable
   consign config > consign.toml                       Write the settings in force, to be edited
   consign doctor                                      See whether ./data is sound, and what mends it
+  consign push --out texts reports                    Send a folder's files to a server, and fetch their texts
   curl -F files=@report.pdf http://127.0.0.1:8080/batches";
 
 /// Takes custody of files: upload many in one request, and learn what became of each.
@@ -56,6 +69,39 @@ pub enum Command {
     /// Make the secret that webhooks are signed with.
     #[command(subcommand, after_help = webhook::EXAMPLES)]
     Webhook(webhook::WebhookCommand),
+    /// Send files to a server, and learn what became of each.
+    #[command(after_help = push::EXAMPLES)]
+    Push(push::PushArguments),
+    /// Say what became of a batch and of each of its files.
+    #[command(after_help = status::EXAMPLES)]
+    Status(status::StatusArguments),
+    /// Fetch the texts of a batch.
+    #[command(after_help = results::EXAMPLES)]
+    Results(results::ResultsArguments),
+    /// List batches, newest first.
+    #[command(after_help = list::EXAMPLES)]
+    List(list::ListArguments),
+    /// Watch what happens, while it happens.
+    #[command(after_help = watch::EXAMPLES)]
+    Watch(watch::WatchArguments),
+    /// Try anew what has failed.
+    #[command(after_help = act::RETRY_EXAMPLES)]
+    Retry(act::RetryArguments),
+    /// End what has no outcome yet.
+    #[command(after_help = act::CANCEL_EXAMPLES)]
+    Cancel(act::CancelArguments),
+    /// Cancel batches, and remove all trace of them.
+    #[command(after_help = act::DELETE_EXAMPLES)]
+    Delete(act::DeleteArguments),
+    /// Read the text of files here, without a server.
+    #[command(after_help = extract::EXAMPLES)]
+    Extract(extract::ExtractArguments),
+    /// Print what lets a shell complete this command line.
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(completions::CompletionsArguments),
+    /// Print the manual page, or write those of all subcommands.
+    #[command(after_help = man::EXAMPLES)]
+    Man(man::ManArguments),
     /// Read files for a server that started this process.
     #[command(hide = true)]
     Worker {
@@ -75,63 +121,43 @@ pub struct ServeArguments {
     listener_on_stdin: bool,
 }
 
-/// The flags from which settings come.
-#[derive(Debug, Default, Clone, Args)]
-pub struct SettingsArguments {
-    /// The settings file [default: consign.toml, if there is one]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Where to take requests; port 0 takes any free one [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Option<String>,
-    /// Serve everybody who reaches the address, although there are no keys
-    #[arg(long)]
-    insecure_no_keys: bool,
-    /// Serve over TLS with this certificate, a PEM file; SIGHUP reads it again
-    #[arg(long, value_name = "FILE")]
-    tls_cert: Option<String>,
-    /// The certificate's private key, a PEM file
-    #[arg(long, value_name = "FILE")]
-    tls_key: Option<String>,
-    /// Where to keep everything [default: data]
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<String>,
-    /// Change any setting that `consign config` lists; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
-    set: Vec<(String, String)>,
-}
+/// The subcommands that call a server, or do what one does, and whose exit code 2 says that files have failed.
+const CALLERS: [&str; 9] = ["push", "status", "results", "list", "watch", "retry", "cancel", "delete", "extract"];
 
-/// Why the program ends otherwise than well. Each is one sentence without its full stop.
-#[derive(Debug, Display, Error, From)]
-pub enum CliError {
-    /// The command line makes no sense.
-    #[display("{_0}")]
-    #[from(ignore)]
-    Usage(#[error(not(source))] String),
-    Settings(ConfigError),
-    Serve(ServeError),
-    Doctor(DoctorError),
-    #[display("the output cannot be written: {_0}")]
-    Output(io::Error),
-}
-
-impl CliError {
-    /// 2 where the caller has to ask differently, 1 where the program failed; the doctor's 1 says that it found something,
-    /// so its failure is 3.
-    #[must_use]
-    pub fn exit_code(&self) -> ExitCode {
+impl Command {
+    /// Does it; returns how the program ends.
+    ///
+    /// # Errors
+    /// [`CliError`] when it cannot be done.
+    pub fn run(self) -> Result<ExitCode, CliError> {
         match self {
-            Self::Usage(_) | Self::Settings(_) => ExitCode::from(2),
-            Self::Serve(_) | Self::Output(_) => ExitCode::from(1),
-            Self::Doctor(_) => ExitCode::from(3),
+            Self::Serve(arguments) => serve::run(arguments)?,
+            Self::Config(arguments) => config::run(arguments)?,
+            Self::Key(command) => key::run(command)?,
+            Self::Webhook(command) => webhook::run(command)?,
+            Self::Completions(arguments) => completions::run(&arguments)?,
+            Self::Man(arguments) => man::run(&arguments)?,
+            Self::List(arguments) => list::run(&arguments)?,
+            Self::Delete(arguments) => act::delete(&arguments)?,
+            Self::Doctor(arguments) => return doctor::run(arguments),
+            Self::Push(arguments) => return push::run(&arguments),
+            Self::Status(arguments) => return status::run(&arguments),
+            Self::Results(arguments) => return results::run(&arguments),
+            Self::Watch(arguments) => return watch::run(&arguments),
+            Self::Retry(arguments) => return act::retry(&arguments),
+            Self::Cancel(arguments) => return act::cancel(&arguments),
+            Self::Extract(arguments) => return extract::run(arguments),
+            Self::Worker { ocr: None } => return Ok(worker::run()),
+            Self::Worker { ocr: Some(plan) } => return Ok(worker::become_engine(&plan)),
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 
 /// Reads the command line; where it asks for help or the version, prints that and leaves no command.
 ///
 /// # Errors
-/// [`CliError::Usage`] when it makes no sense.
+/// [`CliError::Usage`], or of a caller [`CliError::Call`], when it makes no sense.
 pub fn command() -> Result<Option<Command>, CliError> {
     match Arguments::try_parse() {
         Ok(Arguments { command, serve }) => Ok(Some(command.unwrap_or(Command::Serve(serve)))),
@@ -139,41 +165,12 @@ pub fn command() -> Result<Option<Command>, CliError> {
             error.print()?;
             Ok(None)
         }
-        Err(error) => Err(CliError::Usage(one_sentence(&error.to_string()))),
+        Err(error) => {
+            let calls = env::args().nth(1).is_some_and(|word| CALLERS.contains(&word.as_str()));
+            let sentence = one_sentence(&error.to_string());
+            Err(if calls { CliError::Call(sentence) } else { CliError::Usage(sentence) })
+        }
     }
-}
-
-impl SettingsArguments {
-    /// The settings file that is read under these flags, if one is.
-    #[must_use]
-    pub fn file_in_force(&self) -> Option<PathBuf> {
-        settings::file_in_force(self.config.clone())
-    }
-
-    /// The settings in force under these flags and the process's environment.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when there are none to work with.
-    pub fn load(self) -> Result<Effective, ConfigError> {
-        let Self { config, listen, insecure_no_keys, tls_cert, tls_key, data_dir, set } = self;
-        let set = set.into_iter().map(|(key, value)| Flag { name: "--set", key, value });
-        let insecure_no_keys = insecure_no_keys.then(|| true.to_string());
-        let named = [
-            ("--listen", "listen", listen),
-            ("--insecure-no-keys", "insecure_no_keys", insecure_no_keys),
-            ("--tls-cert", "tls.cert", tls_cert),
-            ("--tls-key", "tls.key", tls_key),
-            ("--data-dir", "data_dir", data_dir),
-        ];
-        let named =
-            named.into_iter().filter_map(|(name, key, value)| Some(Flag { name, key: key.to_owned(), value: value? }));
-        Config::load(Sources { file: config, environment: env::vars_os(), flags: set.chain(named).collect() })
-    }
-}
-
-fn key_and_value(text: &str) -> Result<(String, String), &'static str> {
-    let (key, value) = text.split_once('=').ok_or("a setting is KEY=VALUE, such as limits.file_bytes_max=1GiB")?;
-    Ok((key.trim().to_owned(), value.trim().to_owned()))
 }
 
 /// What clap says over several lines as one sentence, without the usage that `--help` shows better.
@@ -187,9 +184,12 @@ fn one_sentence(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use clap::CommandFactory as _;
 
     use super::*;
+    use crate::config::Config;
 
     fn parse(words: &[&str]) -> Result<Arguments, String> {
         Arguments::try_parse_from(words).map_err(|error| one_sentence(&error.to_string()))
@@ -206,7 +206,7 @@ mod tests {
         let Config { listen, data_dir, .. } = Config::default();
         assert!(help.contains(&format!("[default: {listen}]")), "{help}");
         assert!(help.contains(&format!("[default: {}]", data_dir.display())), "{help}");
-        assert!(!help.contains("worker"), "{help}");
+        assert!(!help.contains("consign worker") && !help.contains("started this process"), "{help}");
     }
 
     #[test]

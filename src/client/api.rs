@@ -84,7 +84,7 @@ impl Api {
     ///
     /// # Errors
     /// As above.
-    pub fn text(&self, batch: BatchId, file: FileId) -> Result<impl Read, ClientError> {
+    pub fn text(&self, batch: BatchId, file: FileId) -> Result<impl Read + use<>, ClientError> {
         let answer = self
             .line
             .patiently(|| self.line.try_ask(&Method::GET, &format!("/batches/{batch}/files/{file}/text"), None))?;
@@ -95,7 +95,7 @@ impl Api {
     ///
     /// # Errors
     /// As above.
-    pub fn results(&self, batch: BatchId) -> Result<impl BufRead, ClientError> {
+    pub fn results(&self, batch: BatchId) -> Result<impl BufRead + use<>, ClientError> {
         let answer =
             self.line.patiently(|| self.line.try_ask(&Method::GET, &format!("/batches/{batch}/results"), None))?;
         Ok(BufReader::new(answer.into_body().into_with_config().limit(u64::MAX).reader()))
@@ -109,7 +109,7 @@ impl Api {
         &self,
         batch: Option<BatchId>,
         last_id: Option<&str>,
-    ) -> Result<Option<EventReader<impl BufRead>>, ClientError> {
+    ) -> Result<Option<EventReader<impl BufRead + use<>>>, ClientError> {
         let place = batch.map_or_else(|| "/events".to_owned(), |batch| format!("/batches/{batch}/events"));
         let path = last_id.map_or_else(|| place.clone(), |id| format!("{place}?last_event_id={id}"));
         let answer = self.line.patiently(|| self.line.try_ask(&Method::GET, &path, None))?;

@@ -17,4 +17,5 @@ pub use self::api::{Api, Uploaded};
 pub use self::error::{ClientError, Problem};
 pub use self::line::{ApiOptions, ServerUrl};
 pub use self::multipart::{Content, Form, Part};
+pub use self::patience::pause;
 pub use self::sse::{Event, EventReader};

@@ -1,0 +1,217 @@
+//! Follows files to their ends, in the batches of this push and in others that had them before, and fetches their texts.
+//!
+//! By long polls and not by events: a push has to learn the whole of what became of its files, whatever broke in between,
+//! and a status says that at any time. The oldest batch is waited for, the next ones are looked at in passing.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+
+use super::ledger::{Ledger, Standing};
+use super::plan::Followed;
+use super::run::Stop;
+use crate::batch::FileState;
+use crate::cli::CliError;
+use crate::cli::results::next_line;
+use crate::cli::texts::{self, WriteFailure};
+use crate::client::{Api, Batch, ClientError, File, ResultLine, pause};
+
+/// Batches that one round looks at.
+const LOOKED_AT_MAX: usize = 16;
+/// Between two rounds, where the server answers waits at once.
+const ROUND_MIN: Duration = Duration::from_millis(50);
+/// Files on one page of a batch's status.
+const PAGE_MAX: usize = 1_000;
+/// How often a text is fetched that breaks off on its way.
+const FETCHES_MAX: u32 = 5;
+
+/// What the follower of a push knows.
+pub struct Follower<'a> {
+    pub api: &'a Api,
+    pub ledger: &'a Ledger,
+    pub bar: &'a ProgressBar,
+    pub stop: &'a Stop,
+    /// Where each file's text is to be written, by its place in the ledger; nowhere without.
+    pub places: Option<&'a [PathBuf]>,
+    /// Whether to wait for outcomes, or only to ask what was refused at once.
+    pub is_patient: bool,
+}
+
+/// A batch that is followed, and how many of its files had ended when it was last looked at.
+struct Open {
+    followed: Followed,
+    done: usize,
+}
+
+impl Follower<'_> {
+    /// Follows what is announced until nothing more is and all have ended.
+    pub fn work(&self, accepted: &Receiver<Followed>) {
+        let mut open: VecDeque<Open> = VecDeque::new();
+        while self.take(accepted, &mut open) {
+            if self.stop.is_called() {
+                return;
+            }
+            if let Err(error) = self.round(&mut open) {
+                self.stop.call(error);
+                return;
+            }
+        }
+    }
+
+    /// Takes what has been announced, waiting where there is nothing else to do; whether there is anything to do.
+    fn take(&self, accepted: &Receiver<Followed>, open: &mut VecDeque<Open>) -> bool {
+        loop {
+            let next = if open.is_empty() {
+                accepted.recv().map_err(|_| TryRecvError::Disconnected)
+            } else {
+                accepted.try_recv()
+            };
+            match next {
+                Ok(followed) => open.push_back(Open { followed, done: 0 }),
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => return !open.is_empty(),
+            }
+        }
+    }
+
+    /// Looks at the oldest batches, and settles those that are completed.
+    fn round(&self, open: &mut VecDeque<Open>) -> Result<(), CliError> {
+        let mut left = VecDeque::new();
+        let mut has_waited = !self.is_patient;
+        for mut batch in open.drain(..open.len().min(LOOKED_AT_MAX)) {
+            let wait = u8::from(!std::mem::replace(&mut has_waited, true));
+            let id = batch.followed.batch;
+            match self.api.batch(id, &format!("?limit=1&wait={wait}")) {
+                Ok(status) if status.is_completed() || !self.is_patient => self.settle(&batch, &status)?,
+                Ok(status) => {
+                    self.count(&mut batch, &status);
+                    left.push_back(batch);
+                }
+                Err(error) if error.is_not_found() => self.removed(&batch),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if !left.is_empty() {
+            pause(ROUND_MIN);
+        }
+        left.append(open);
+        *open = left;
+        Ok(())
+    }
+
+    /// Moves the bar by what has ended meanwhile. Of another's batch it is not known which files these are.
+    fn count(&self, batch: &mut Open, status: &Batch) {
+        let done = (status.summary.total - status.summary.pending).min(batch.followed.wanted.len());
+        if status.summary.total == batch.followed.wanted.len() && done > batch.done {
+            self.bar.inc((done - batch.done) as u64);
+            batch.done = done;
+        }
+    }
+
+    /// Learns how each file that is wanted ended, and fetches the texts.
+    fn settle(&self, batch: &Open, status: &Batch) -> Result<(), CliError> {
+        let Followed { batch: id, wanted } = &batch.followed;
+        let mut succeeded = BTreeMap::new();
+        let mut wanted_left = wanted.iter().peekable();
+        while let Some((first, _)) = wanted_left.peek() {
+            let after = first.checked_sub(1).map(|before| format!("&after={before}")).unwrap_or_default();
+            let page = self.api.batch(*id, &format!("?limit={PAGE_MAX}{after}"))?;
+            let Some(last) = page.files.last().map(|file| file.index) else { break };
+            let files: BTreeMap<usize, File> = page.files.into_iter().map(|file| (file.index, file)).collect();
+            while let Some((index, items)) = wanted_left.next_if(|(index, _)| **index <= last) {
+                let Some(file) = files.get(index) else { continue };
+                for item in items {
+                    self.ledger.note(*item, |entry| entry.hear(file));
+                }
+                if file.state == FileState::Succeeded {
+                    succeeded.insert(*index, (file.id, items));
+                }
+            }
+        }
+        if let Some(places) = self.places {
+            // All in one stream where most are wanted, and else one by one.
+            if 2 * succeeded.len() > status.summary.total && succeeded.len() > 1 {
+                let items = succeeded.into_iter().map(|(index, (_, items))| (index, items)).collect();
+                self.fetch(|| self.fetch_all(batch, &items, places))?;
+            } else {
+                for (file, items) in succeeded.into_values() {
+                    self.fetch(|| self.write(&mut self.api.text(*id, file)?, items, places))?;
+                }
+            }
+        }
+        self.bar.inc((wanted.len() - batch.done) as u64);
+        Ok(())
+    }
+
+    /// Fetches until it comes whole.
+    fn fetch(&self, mut fetch: impl FnMut() -> Result<(), CliError>) -> Result<(), CliError> {
+        for _ in 1..FETCHES_MAX {
+            match fetch() {
+                // The way broke; the next request waits for the server if it has to.
+                Err(CliError::Client(error)) if error.is_passing() && !self.stop.is_called() => {}
+                fetched => return fetched,
+            }
+        }
+        fetch()
+    }
+
+    fn fetch_all(
+        &self,
+        batch: &Open,
+        wanted: &BTreeMap<usize, &Vec<usize>>,
+        places: &[PathBuf],
+    ) -> Result<(), CliError> {
+        let mut lines = self.api.results(batch.followed.batch)?;
+        let mut line = String::new();
+        while next_line(&mut lines, &mut line)? {
+            let result: ResultLine = serde_json::from_str(&line).map_err(|error| broken_off(&error))?;
+            let Some(items) = wanted.get(&result.file.index) else { continue };
+            match (result.text, result.text_error) {
+                (Some(text), _) => self.write(&mut text.as_bytes(), items, places)?,
+                (None, error) => {
+                    let error = error.map(|error| (error.code, error.message)).unwrap_or_default();
+                    items.iter().for_each(|item| {
+                        self.ledger.note(*item, |entry| entry.fail(Standing::Failed, &error.0, &error.1))
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a text to all places that it has: one for each copy of its file.
+    fn write(&self, text: &mut dyn Read, items: &[usize], places: &[PathBuf]) -> Result<(), CliError> {
+        let mut items = items.iter().flat_map(|item| self.ledger.same_as(*item));
+        let Some(first) = items.next() else { return Ok(()) };
+        let into = |item: usize, text: &mut dyn Read| {
+            texts::write(&places[item], text).map_err(|failure| match failure {
+                WriteFailure::Read(error) => CliError::from(broken_off(&error)),
+                WriteFailure::Written(error) => error,
+            })?;
+            self.ledger.note_alone(item, |entry| entry.text_path = Some(places[item].clone()));
+            Ok::<(), CliError>(())
+        };
+        into(first, text)?;
+        for item in items {
+            let mut copy = std::fs::File::open(&places[first]).map_err(CliError::Output)?;
+            into(item, &mut copy)?;
+        }
+        Ok(())
+    }
+
+    fn removed(&self, batch: &Open) {
+        for item in batch.followed.wanted.values().flatten() {
+            let message = "Its batch was removed from the server.";
+            self.ledger.note(*item, |entry| entry.fail(Standing::Removed, "removed", message));
+        }
+        self.bar.inc((batch.followed.wanted.len() - batch.done) as u64);
+    }
+}
+
+fn broken_off(why: &dyn std::fmt::Display) -> ClientError {
+    ClientError::Unreachable { server: "the server".into(), reason: format!("a text broke off: {why}") }
+}
