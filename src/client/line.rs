@@ -131,8 +131,13 @@ impl Line {
     fn failed(&self, error: ureq::Error) -> ClientError {
         match error {
             ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::InvalidProxyUrl => self.strange(&error),
-            error => ClientError::Unreachable { server: self.options.server.to_string(), reason: error.to_string() },
+            ureq::Error::Io(error) => self.unreachable(&error),
+            error => self.unreachable(&error),
         }
+    }
+
+    fn unreachable(&self, reason: &dyn fmt::Display) -> ClientError {
+        ClientError::Unreachable { server: self.options.server.to_string(), reason: reason.to_string() }
     }
 
     /// What the other side says makes no sense here.

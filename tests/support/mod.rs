@@ -7,6 +7,7 @@
 
 pub mod attachments;
 pub mod clamd;
+pub mod cli;
 pub mod client;
 pub mod corpus;
 pub mod custody;

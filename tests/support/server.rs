@@ -32,7 +32,7 @@ pub struct DataDir {
     /// The data directory, where it lies on another disk than the test's own files.
     elsewhere: Option<PathBuf>,
     /// Where its servers listen.
-    listen: &'static str,
+    listen: String,
     /// What a shell does before it becomes the server.
     prelude: Option<String>,
     runs: Arc<AtomicU32>,
@@ -42,7 +42,7 @@ impl DataDir {
     /// An empty one, on the disk where the build lies: a temporary directory in memory would sync for nothing.
     pub fn new() -> Self {
         let dir = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary directory can be made");
-        Self { dir: Arc::new(dir), elsewhere: None, listen: "127.0.0.1:0", prelude: None, runs: Arc::default() }
+        Self { dir: Arc::new(dir), elsewhere: None, listen: "127.0.0.1:0".into(), prelude: None, runs: Arc::default() }
     }
 
     /// One on another disk, whose mount point is `disk`.
@@ -52,7 +52,12 @@ impl DataDir {
 
     /// One whose servers listen on every address. Tests call them on loopback all the same.
     pub fn on_every_address() -> Self {
-        Self { listen: "0.0.0.0:0", ..Self::new() }
+        Self { listen: "0.0.0.0:0".into(), ..Self::new() }
+    }
+
+    /// The same one with servers that listen here.
+    pub fn listening_on(&self, address: SocketAddr) -> Self {
+        Self { listen: address.to_string(), ..self.clone() }
     }
 
     /// One whose servers are started by a shell that has first done something to itself, such as
@@ -92,7 +97,7 @@ impl DataDir {
 
     fn command(&self, settings: &[Setting<'_>]) -> Command {
         let mut command = self.bare_command(settings);
-        command.args(["serve", "--listen", self.listen, "--data-dir"]).arg(self.path());
+        command.args(["serve", "--listen", &self.listen, "--data-dir"]).arg(self.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         command
     }
@@ -122,7 +127,7 @@ impl DataDir {
     }
 
     /// The binary with these settings and no others.
-    fn bare_command(&self, settings: &[Setting<'_>]) -> Command {
+    pub(super) fn bare_command(&self, settings: &[Setting<'_>]) -> Command {
         let program = env!("CARGO_BIN_EXE_consign");
         let mut command = Command::new(if self.prelude.is_some() { "sh" } else { program });
         if let Some(prelude) = &self.prelude {
