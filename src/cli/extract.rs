@@ -15,7 +15,7 @@ use super::CliError;
 use super::error::SOME_FAILED;
 use super::settings::{SettingsArguments, key_and_value};
 use super::table::{harmless, print, print_json};
-use super::texts::{self, Texts, WriteFailure};
+use super::texts::{self, Texts};
 use crate::batch::{BatchId, FileError, FileErrorCode, TextInfo};
 use crate::config::Config;
 use crate::extract::media::{self, Judged};
@@ -80,7 +80,8 @@ type ReadFile = Result<(String, Extraction), ToldError>;
 /// Reads them; returns how the program ends.
 pub fn run(arguments: ExtractArguments) -> Result<ExitCode, CliError> {
     let ExtractArguments { files, out, json, config, set } = arguments;
-    let config = SettingsArguments { config, set, ..SettingsArguments::default() }.load()?.config;
+    let settings = SettingsArguments { config, set, ..SettingsArguments::default() };
+    let config = settings.load().map_err(|error| CliError::Call(error.to_string()))?.config;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut texts = out.as_deref().map(Texts::below);
     let mut told = Vec::new();
@@ -143,10 +144,7 @@ fn put_away(told: &mut Told<'_>, texts: &mut Texts) -> Result<(), CliError> {
     // A file without a text has a place, too, so that the others' do not depend on it.
     let path = texts.place(&name);
     let Some(text) = told.text.take() else { return Ok(()) };
-    texts::write(&path, &mut text.as_bytes()).map_err(|failure| match failure {
-        WriteFailure::Read(error) => CliError::Output(error),
-        WriteFailure::Written(error) => error,
-    })?;
+    texts::write_whole(&path, text.as_bytes())?;
     told.text_path = Some(path);
     Ok(())
 }

@@ -69,7 +69,7 @@ fn batches(api: &Api, arguments: &ListArguments) -> Result<Vec<Value>, ClientErr
         ("created_after", created_after.map(|t| t.to_string())),
     ] {
         if let Some(value) = value {
-            path += &format!("&{name}={value}");
+            path.extend(["&", name, "=", &value]);
         }
     }
     let mut batches = Vec::new();

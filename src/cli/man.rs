@@ -6,7 +6,7 @@ use clap::{Args, Command, CommandFactory as _};
 use clap_mangen::Man;
 
 use super::table::print;
-use super::texts::{self, WriteFailure};
+use super::texts;
 use super::{Arguments, CliError};
 
 /// What `--help` says below the flags.
@@ -30,10 +30,7 @@ pub fn run(arguments: &ManArguments) -> Result<(), CliError> {
     let Some(directory) = &arguments.out else { return print(&String::from_utf8_lossy(&page(&program)?)) };
     for command in every(&program) {
         let path = directory.join(format!("{}.1", command.get_display_name().unwrap_or("consign")));
-        texts::write(&path, &mut &page(command)?[..]).map_err(|failure| match failure {
-            WriteFailure::Read(error) => CliError::Output(error),
-            WriteFailure::Written(error) => error,
-        })?;
+        texts::write_whole(&path, &page(command)?)?;
     }
     Ok(())
 }

@@ -166,20 +166,21 @@ pub fn command() -> Result<Option<Command>, CliError> {
             Ok(None)
         }
         Err(error) => {
-            let calls = env::args().nth(1).is_some_and(|word| CALLERS.contains(&word.as_str()));
-            let sentence = one_sentence(&error.to_string());
-            Err(if calls { CliError::Call(sentence) } else { CliError::Usage(sentence) })
+            let caller = env::args().nth(1).filter(|word| CALLERS.contains(&word.as_str()));
+            let sentence = one_sentence(&error.to_string(), caller.as_deref());
+            Err(if caller.is_some() { CliError::Call(sentence) } else { CliError::Usage(sentence) })
         }
     }
 }
 
 /// What clap says over several lines as one sentence, without the usage that `--help` shows better.
-fn one_sentence(message: &str) -> String {
+fn one_sentence(message: &str, subcommand: Option<&str>) -> String {
     let message = message.trim_start_matches("error: ");
     let message = message.split("\n\nUsage:").next().unwrap_or(message);
     let message = message.split("\n\nFor more information").next().unwrap_or(message);
     let lines: Vec<&str> = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    format!("{}; `consign --help` shows what there is", lines.join("; "))
+    let command = subcommand.map(|word| format!("{word} ")).unwrap_or_default();
+    format!("{}; `consign {command}--help` shows what there is", lines.join("; "))
 }
 
 #[cfg(test)]
@@ -192,7 +193,7 @@ mod tests {
     use crate::config::Config;
 
     fn parse(words: &[&str]) -> Result<Arguments, String> {
-        Arguments::try_parse_from(words).map_err(|error| one_sentence(&error.to_string()))
+        Arguments::try_parse_from(words).map_err(|error| one_sentence(&error.to_string(), None))
     }
 
     #[test]

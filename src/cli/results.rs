@@ -11,7 +11,7 @@ use super::error::SOME_FAILED;
 use super::pages::{await_end, batch_id};
 use super::remote::RemoteArguments;
 use super::table::{Table, counted, harmless, print};
-use super::texts::{self, Texts, WriteFailure};
+use super::texts::{self, Texts};
 use crate::batch::{BatchId, FileState};
 use crate::client::{ClientError, ResultLine};
 
@@ -66,7 +66,7 @@ pub fn run(arguments: &ResultsArguments) -> Result<ExitCode, CliError> {
         let told = match result.text {
             Some(text) => {
                 let path = texts.place(&result.file.name);
-                texts::write(&path, &mut text.as_bytes()).map_err(written)?;
+                texts::write_whole(&path, text.as_bytes())?;
                 path.display().to_string()
             }
             None => result.text_error.or(result.file.error).map(|error| error.message).unwrap_or_default(),
@@ -92,11 +92,4 @@ pub fn next_line(lines: &mut impl BufRead, line: &mut String) -> Result<bool, Cl
 
 fn broken(why: &dyn std::fmt::Display) -> ClientError {
     ClientError::Unreachable { server: "the server".into(), reason: format!("its results are not whole: {why}") }
-}
-
-fn written(failure: WriteFailure) -> CliError {
-    match failure {
-        WriteFailure::Read(error) => CliError::Output(error),
-        WriteFailure::Written(error) => error,
-    }
 }

@@ -71,6 +71,14 @@ pub fn write(path: &Path, text: &mut dyn Read) -> Result<(), WriteFailure> {
     Ok(())
 }
 
+/// Writes a text that is here already.
+pub fn write_whole(path: &Path, text: &[u8]) -> Result<(), CliError> {
+    write(path, &mut &*text).map_err(|failure| match failure {
+        WriteFailure::Read(error) => CliError::Output(error),
+        WriteFailure::Written(error) => error,
+    })
+}
+
 /// Why a text was not written.
 #[derive(Debug)]
 pub enum WriteFailure {

@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_body_is_as_long_as_it_says_and_the_same_each_time() {
-        let form = Form::new([part("a.txt", b"one"), part("empty", b""), part("b.txt", &[b'x'; 100_000])]);
+        let form = Form::new([part("a.txt", b"one"), part("empty", b""), part("b.txt", &vec![b'x'; 100_000])]);
         let body = read(&form);
         assert_eq!(body.len() as u64, form.length());
         assert_eq!(read(&form), body);

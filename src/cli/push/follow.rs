@@ -51,7 +51,7 @@ impl Follower<'_> {
     /// Follows what is announced until nothing more is and all have ended.
     pub fn work(&self, accepted: &Receiver<Followed>) {
         let mut open: VecDeque<Open> = VecDeque::new();
-        while self.take(accepted, &mut open) {
+        while take(accepted, &mut open) {
             if self.stop.is_called() {
                 return;
             }
@@ -62,37 +62,17 @@ impl Follower<'_> {
         }
     }
 
-    /// Takes what has been announced, waiting where there is nothing else to do; whether there is anything to do.
-    fn take(&self, accepted: &Receiver<Followed>, open: &mut VecDeque<Open>) -> bool {
-        loop {
-            let next = if open.is_empty() {
-                accepted.recv().map_err(|_| TryRecvError::Disconnected)
-            } else {
-                accepted.try_recv()
-            };
-            match next {
-                Ok(followed) => open.push_back(Open { followed, done: 0 }),
-                Err(TryRecvError::Empty) => return true,
-                Err(TryRecvError::Disconnected) => return !open.is_empty(),
-            }
-        }
-    }
-
     /// Looks at the oldest batches, and settles those that are completed.
     fn round(&self, open: &mut VecDeque<Open>) -> Result<(), CliError> {
         let mut left = VecDeque::new();
         let mut has_waited = !self.is_patient;
         for mut batch in open.drain(..open.len().min(LOOKED_AT_MAX)) {
             let wait = u8::from(!std::mem::replace(&mut has_waited, true));
-            let id = batch.followed.batch;
-            match self.api.batch(id, &format!("?limit=1&wait={wait}")) {
-                Ok(status) if status.is_completed() || !self.is_patient => self.settle(&batch, &status)?,
-                Ok(status) => {
-                    self.count(&mut batch, &status);
-                    left.push_back(batch);
-                }
-                Err(error) if error.is_not_found() => self.removed(&batch),
-                Err(error) => return Err(error.into()),
+            match self.look(&mut batch, wait) {
+                Ok(true) => {}
+                Ok(false) => left.push_back(batch),
+                Err(CliError::Client(error)) if error.is_not_found() => self.removed(&batch),
+                Err(error) => return Err(error),
             }
         }
         if !left.is_empty() {
@@ -101,6 +81,18 @@ impl Follower<'_> {
         left.append(open);
         *open = left;
         Ok(())
+    }
+
+    /// Looks at a batch, waiting for so many seconds; whether it is through.
+    fn look(&self, batch: &mut Open, wait: u8) -> Result<bool, CliError> {
+        let status = self.api.batch(batch.followed.batch, &format!("?limit=1&wait={wait}"))?;
+        let is_through = status.is_completed() || !self.is_patient;
+        if is_through {
+            self.settle(batch, &status)?;
+        } else {
+            self.count(batch, &status);
+        }
+        Ok(is_through)
     }
 
     /// Moves the bar by what has ended meanwhile. Of another's batch it is not known which files these are.
@@ -173,10 +165,10 @@ impl Follower<'_> {
             match (result.text, result.text_error) {
                 (Some(text), _) => self.write(&mut text.as_bytes(), items, places)?,
                 (None, error) => {
-                    let error = error.map(|error| (error.code, error.message)).unwrap_or_default();
-                    items.iter().for_each(|item| {
-                        self.ledger.note(*item, |entry| entry.fail(Standing::Failed, &error.0, &error.1))
-                    });
+                    let (code, message) = error.map(|error| (error.code, error.message)).unwrap_or_default();
+                    for item in items.iter() {
+                        self.ledger.note(*item, |entry| entry.fail(Standing::Failed, &code, &message));
+                    }
                 }
             }
         }
@@ -209,6 +201,19 @@ impl Follower<'_> {
             self.ledger.note(*item, |entry| entry.fail(Standing::Removed, "removed", message));
         }
         self.bar.inc((batch.followed.wanted.len() - batch.done) as u64);
+    }
+}
+
+/// Takes what has been announced, waiting where there is nothing else to do; whether there is anything to do.
+fn take(accepted: &Receiver<Followed>, open: &mut VecDeque<Open>) -> bool {
+    loop {
+        let next =
+            if open.is_empty() { accepted.recv().map_err(|_| TryRecvError::Disconnected) } else { accepted.try_recv() };
+        match next {
+            Ok(followed) => open.push_back(Open { followed, done: 0 }),
+            Err(TryRecvError::Empty) => return true,
+            Err(TryRecvError::Disconnected) => return !open.is_empty(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is sent, in which batches, and what is only followed since the server has it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
 use std::path::Path;
 
 use super::digests::Digest;
@@ -58,7 +59,7 @@ impl Readable {
             match digest {
                 Ok(Digest { size, sha256 }) => {
                     (entry.size, entry.sha256) = (Some(size), Some(hex::encode(sha256)));
-                    let ending = Path::new(&source.name).extension().map(|ending| ending.to_ascii_lowercase());
+                    let ending = Path::new(&source.name).extension().map(OsStr::to_ascii_lowercase);
                     if size > limits.file_bytes_max {
                         let message =
                             format!("The file is larger than this server takes ({} bytes).", limits.file_bytes_max);
@@ -125,16 +126,12 @@ fn cut(items: Vec<Item>, size: BatchSize) -> Vec<Vec<Item>> {
     let mut bytes = 0;
     for item in items {
         let is_full = |batch: &Vec<Item>| batch.len() >= size.files_max || bytes + item.part.size > size.bytes_max;
-        match batches.last_mut().filter(|batch| !is_full(batch)) {
-            Some(batch) => {
-                bytes += item.part.size;
-                batch.push(item);
-            }
-            None => {
-                bytes = item.part.size;
-                batches.push(vec![item]);
-            }
+        if batches.last().is_none_or(is_full) {
+            batches.push(Vec::new());
+            bytes = 0;
         }
+        bytes += item.part.size;
+        batches.last_mut().expect("there is one by now").push(item);
     }
     batches
 }
