@@ -85,7 +85,9 @@ fn patterns_choose_what_is_found_and_what_is_named_is_taken() {
         let pushed = server.cli(&words).exits(0).json();
         let names: Vec<_> = pushed["files"].as_array().unwrap().iter().map(|file| file["name"].clone()).collect();
         assert_eq!(json!(names), json!(expected), "{words:?}");
-        assert!(pushed["files"][0]["state"] == "accepted" && pushed["files"][0]["batch_id"].is_string(), "{pushed}");
+        // The server may be done with what it has had before.
+        let state = pushed["files"][0]["state"].as_str().unwrap();
+        assert!(["accepted", "succeeded"].contains(&state) && pushed["files"][0]["batch_id"].is_string(), "{pushed}");
     }
 }
 

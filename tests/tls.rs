@@ -246,3 +246,20 @@ fn a_server_that_starts_anew_in_place_still_speaks_tls_and_knows_its_keys() {
     server.signal(Signal::HUP);
     wait_until("the certificate to be read again", || server.log().contains("the certificate was read again"));
 }
+
+#[test]
+fn a_push_trusts_the_certificates_of_its_machine_and_no_others() {
+    let dir = DataDir::after("export SSL_CERT_FILE=trusted.pem; exec");
+    let certificate = Certificate(rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap());
+    certificate.put(&Files::of(&dir));
+    Certificate::new().put(&Files { cert: dir.scratch().join("trusted.pem"), key: dir.scratch().join("other.pem") });
+    let server = serve(&dir);
+    let url = format!("https://localhost:{}", server.addr.port());
+    write_file(&dir.scratch().join("a.txt"), b"words");
+
+    let distrusted = dir.start_cli(&url, &["push", "--wait", "a.txt"], b"").ended().exits(1);
+    assert!(distrusted.err.contains("certificate"), "{}", distrusted.err);
+    write_file(&dir.scratch().join("trusted.pem"), certificate.0.cert.pem().as_bytes());
+    let trusted = dir.start_cli(&url, &["push", "--wait", "a.txt"], b"").ended().exits(0);
+    assert!(trusted.out.contains("1 file: 1 succeeded"), "{}", trusted.out);
+}

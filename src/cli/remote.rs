@@ -36,7 +36,7 @@ impl RemoteArguments {
     pub fn connect(&self, say: impl Fn(&str) + Send + Sync + 'static) -> Api {
         let options = ApiOptions {
             server: self.server.clone(),
-            key: self.key.clone().map(|key| key.0),
+            key: self.key.clone().map(|key| key.0).filter(|key| !key.is_empty()),
             patience: Duration::from_secs(self.retry_seconds.into()),
         };
         let said: Mutex<Option<Instant>> = Mutex::default();

@@ -1,6 +1,7 @@
 //! The line to a server: where it is, who calls, what an answer means, and how long a call puts up with trouble.
 
 use std::fmt::{self, Debug, Formatter};
+use std::io;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -131,6 +132,9 @@ impl Line {
     fn failed(&self, error: ureq::Error) -> ClientError {
         match error {
             ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::InvalidProxyUrl => self.strange(&error),
+            // A certificate that nobody here trusts, or no TLS at all.
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => self.strange(&error),
+            ureq::Error::Rustls(_) | ureq::Error::Tls(_) => self.strange(&error),
             ureq::Error::Io(error) => self.unreachable(&error),
             error => self.unreachable(&error),
         }

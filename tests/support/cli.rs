@@ -49,6 +49,12 @@ impl Running {
         Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
+    /// Kills it and waits for its end.
+    pub fn kill(mut self) {
+        self.0.kill().expect("it has not been waited for");
+        self.0.wait().expect("the command can be waited for");
+    }
+
     /// Whether it goes on.
     pub fn is_running(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))

@@ -1,24 +1,21 @@
-//! Follows files to their ends, in the batches of this push and in others that had them before, and fetches their texts.
+//! Follows files to their ends, in the batches of this push and in others that had them before.
 //!
 //! By long polls and not by events: a push has to learn the whole of what became of its files, whatever broke in between,
 //! and a status says that at any time. The oldest batch is waited for, the next ones are looked at in passing.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::Read;
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
 
+use super::fetch::{Fetcher, Succeeded};
 use super::ledger::{Ledger, Standing};
 use super::plan::Followed;
 use super::run::Stop;
 use crate::batch::FileState;
 use crate::cli::CliError;
-use crate::cli::results::next_line;
-use crate::cli::texts::{self, WriteFailure};
-use crate::client::{Api, Batch, ClientError, File, ResultLine, pause};
+use crate::client::{Api, Batch, File, pause};
 
 /// Batches that one round looks at.
 const LOOKED_AT_MAX: usize = 16;
@@ -26,8 +23,6 @@ const LOOKED_AT_MAX: usize = 16;
 const ROUND_MIN: Duration = Duration::from_millis(50);
 /// Files on one page of a batch's status.
 const PAGE_MAX: usize = 1_000;
-/// How often a text is fetched that breaks off on its way.
-const FETCHES_MAX: u32 = 5;
 
 /// What the follower of a push knows.
 pub struct Follower<'a> {
@@ -35,8 +30,8 @@ pub struct Follower<'a> {
     pub ledger: &'a Ledger,
     pub bar: &'a ProgressBar,
     pub stop: &'a Stop,
-    /// Where each file's text is to be written, by its place in the ledger; nowhere without.
-    pub places: Option<&'a [PathBuf]>,
+    /// Who fetches the texts, where they are wanted.
+    pub fetcher: Option<Fetcher<'a>>,
     /// Whether to wait for outcomes, or only to ask what was refused at once.
     pub is_patient: bool,
 }
@@ -107,7 +102,7 @@ impl Follower<'_> {
     /// Learns how each file that is wanted ended, and fetches the texts.
     fn settle(&self, batch: &Open, status: &Batch) -> Result<(), CliError> {
         let Followed { batch: id, wanted } = &batch.followed;
-        let mut succeeded = BTreeMap::new();
+        let mut succeeded = Succeeded::new();
         let mut wanted_left = wanted.iter().peekable();
         while let Some((first, _)) = wanted_left.peek() {
             let after = first.checked_sub(1).map(|before| format!("&after={before}")).unwrap_or_default();
@@ -120,78 +115,14 @@ impl Follower<'_> {
                     self.ledger.note(*item, |entry| entry.hear(file));
                 }
                 if file.state == FileState::Succeeded {
-                    succeeded.insert(*index, (file.id, items));
+                    succeeded.insert(*index, (file.id, items.clone()));
                 }
             }
         }
-        if let Some(places) = self.places {
-            // All in one stream where most are wanted, and else one by one.
-            if 2 * succeeded.len() > status.summary.total && succeeded.len() > 1 {
-                let items = succeeded.into_iter().map(|(index, (_, items))| (index, items)).collect();
-                self.fetch(|| self.fetch_all(batch, &items, places))?;
-            } else {
-                for (file, items) in succeeded.into_values() {
-                    self.fetch(|| self.write(&mut self.api.text(*id, file)?, items, places))?;
-                }
-            }
+        if let Some(fetcher) = &self.fetcher {
+            fetcher.fetch(*id, status.summary.total, succeeded)?;
         }
         self.bar.inc((wanted.len() - batch.done) as u64);
-        Ok(())
-    }
-
-    /// Fetches until it comes whole.
-    fn fetch(&self, mut fetch: impl FnMut() -> Result<(), CliError>) -> Result<(), CliError> {
-        for _ in 1..FETCHES_MAX {
-            match fetch() {
-                // The way broke; the next request waits for the server if it has to.
-                Err(CliError::Client(error)) if error.is_passing() && !self.stop.is_called() => {}
-                fetched => return fetched,
-            }
-        }
-        fetch()
-    }
-
-    fn fetch_all(
-        &self,
-        batch: &Open,
-        wanted: &BTreeMap<usize, &Vec<usize>>,
-        places: &[PathBuf],
-    ) -> Result<(), CliError> {
-        let mut lines = self.api.results(batch.followed.batch)?;
-        let mut line = String::new();
-        while next_line(&mut lines, &mut line)? {
-            let result: ResultLine = serde_json::from_str(&line).map_err(|error| broken_off(&error))?;
-            let Some(items) = wanted.get(&result.file.index) else { continue };
-            match (result.text, result.text_error) {
-                (Some(text), _) => self.write(&mut text.as_bytes(), items, places)?,
-                (None, error) => {
-                    let (code, message) = error.map(|error| (error.code, error.message)).unwrap_or_default();
-                    for item in items.iter() {
-                        self.ledger.note(*item, |entry| entry.fail(Standing::Failed, &code, &message));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes a text to all places that it has: one for each copy of its file.
-    fn write(&self, text: &mut dyn Read, items: &[usize], places: &[PathBuf]) -> Result<(), CliError> {
-        let mut items = items.iter().flat_map(|item| self.ledger.same_as(*item));
-        let Some(first) = items.next() else { return Ok(()) };
-        let into = |item: usize, text: &mut dyn Read| {
-            texts::write(&places[item], text).map_err(|failure| match failure {
-                WriteFailure::Read(error) => CliError::from(broken_off(&error)),
-                WriteFailure::Written(error) => error,
-            })?;
-            self.ledger.note_alone(item, |entry| entry.text_path = Some(places[item].clone()));
-            Ok::<(), CliError>(())
-        };
-        into(first, text)?;
-        for item in items {
-            let mut copy = std::fs::File::open(&places[first]).map_err(CliError::Output)?;
-            into(item, &mut copy)?;
-        }
         Ok(())
     }
 
@@ -215,8 +146,4 @@ fn take(accepted: &Receiver<Followed>, open: &mut VecDeque<Open>) -> bool {
             Err(TryRecvError::Disconnected) => return !open.is_empty(),
         }
     }
-}
-
-fn broken_off(why: &dyn std::fmt::Display) -> ClientError {
-    ClientError::Unreachable { server: "the server".into(), reason: format!("a text broke off: {why}") }
 }

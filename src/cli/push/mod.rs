@@ -1,12 +1,13 @@
 //! `consign push`: sends files to a server and says what became of each.
 //!
 //! The files are found (`sources`) and digested (`digests`); the server is asked which it has, and the others are cut into
-//! batches within its limits (`plan`), sent over several connections (`send`) and followed to their ends (`follow`). What is
-//! known of each stands in one `ledger`, from which the `report` is made. A push that broke off is run again: what the
-//! server has by then is followed and not sent.
+//! batches within its limits (`plan`), sent over several connections (`send`) and followed to their ends (`follow`), whose
+//! texts are fetched (`fetch`). What is known of each file stands in one `ledger`, from which the `report` is made. A push
+//! that broke off is run again: what the server has by then is followed and not sent.
 
 mod bars;
 mod digests;
+mod fetch;
 mod follow;
 mod ledger;
 mod plan;

@@ -8,6 +8,7 @@ use std::thread;
 use super::PushArguments;
 use super::bars::Bars;
 use super::digests::digests;
+use super::fetch::Fetcher;
 use super::follow::Follower;
 use super::ledger::{Entry, Standing};
 use super::plan::{BatchSize, Plan, Readable};
@@ -98,8 +99,8 @@ fn carry_out(arguments: &PushArguments, api: &Api, bars: &Bars, plan: Plan) -> (
     let processing = bars.of_files(if is_patient { "Processing" } else { "Accepting" }, files);
     let connections = usize::from(arguments.connections).min(batches.len());
     let shipment = Shipment { api, ledger: &ledger, bar: &sending, stop: &stop, queue: Mutex::new(batches.into()) };
-    let follower =
-        Follower { api, ledger: &ledger, bar: &processing, stop: &stop, places: places.as_deref(), is_patient };
+    let fetcher = places.as_deref().map(|places| Fetcher { api, ledger: &ledger, stop: &stop, places });
+    let follower = Follower { api, ledger: &ledger, bar: &processing, stop: &stop, fetcher, is_patient };
     thread::scope(|scope| {
         let (accepted, announced) = mpsc::channel();
         for batch in followed {
@@ -118,5 +119,9 @@ fn carry_out(arguments: &PushArguments, api: &Api, bars: &Bars, plan: Plan) -> (
     });
     sending.finish_and_clear();
     processing.finish_and_clear();
-    (ledger.into_entries(), stop.into_reason())
+    let mut entries = ledger.into_entries();
+    for entry in entries.iter_mut().filter(|entry| entry.state == Standing::NotSent && entry.error.is_none()) {
+        entry.fail(Standing::NotSent, "gave_up", "The push gave up before it was sent.");
+    }
+    (entries, stop.into_reason())
 }

@@ -60,10 +60,6 @@ impl Shipment<'_> {
                     self.bar.dec_length(item.part.size);
                 }
                 Err(error) => {
-                    for item in &items {
-                        self.ledger
-                            .note(item.at, |entry| entry.fail(Standing::NotSent, "gave_up", "The file was not sent."));
-                    }
                     self.stop.call(error.into());
                     return None;
                 }
