@@ -131,10 +131,13 @@ impl Line {
     /// Whatever breaks on the way may be whole at the next try; what is asked of the client itself may not.
     fn failed(&self, error: ureq::Error) -> ClientError {
         match error {
-            ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::InvalidProxyUrl => self.strange(&error),
+            ureq::Error::BadUri(_)
+            | ureq::Error::Http(_)
+            | ureq::Error::InvalidProxyUrl
+            | ureq::Error::Rustls(_)
+            | ureq::Error::Tls(_) => self.strange(&error),
             // A certificate that nobody here trusts, or no TLS at all.
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => self.strange(&error),
-            ureq::Error::Rustls(_) | ureq::Error::Tls(_) => self.strange(&error),
             ureq::Error::Io(error) => self.unreachable(&error),
             error => self.unreachable(&error),
         }
