@@ -44,7 +44,9 @@ fn a_file_that_crashes_its_parser_costs_itself_alone() {
     let data = DataDir::new();
     let hooks =
         ["segv", "panic", "hang", "oom"].map(|hook| (format!("{hook}.txt"), format!("consign-test-hook: {hook}\n")));
-    hooks.iter().for_each(|(name, text)| plant(data.scratch(), &[(name, text)]));
+    for (name, text) in &hooks {
+        plant(data.scratch(), &[(name, text)]);
+    }
     plant(data.scratch(), &[("a.txt", "words of a"), ("c.exe", "MZ\0"), ("z.txt", "words of z")]);
     let files = ["a.txt", "segv.txt", "panic.txt", "hang.txt", "oom.txt", "c.exe", "none.txt", "z.txt"];
     let limits = ["--json", "--set", "worker.silence_ms_max=2000", "--set", "worker.memory_bytes_max=512MiB"];

@@ -237,6 +237,12 @@ mod tests {
     }
 
     #[test]
+    fn every_caller_is_a_command() {
+        let program = Arguments::command();
+        assert!(CALLERS.iter().all(|word| program.find_subcommand(word).is_some()));
+    }
+
+    #[test]
     fn settings_and_usage_exit_2_and_failures_1() {
         assert_eq!(CliError::Usage(String::new()).exit_code(), ExitCode::from(2));
         assert_eq!(CliError::from(io::Error::other("full")).exit_code(), ExitCode::from(1));

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use super::ledger::{Ledger, Standing};
-use super::run::Stop;
+use super::stop::Stop;
 use crate::batch::{BatchId, FileId};
 use crate::cli::CliError;
 use crate::cli::results::next_line;

@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 use super::fetch::{Fetcher, Succeeded};
 use super::ledger::{Ledger, Standing};
 use super::plan::Followed;
-use super::run::Stop;
+use super::stop::Stop;
 use crate::batch::FileState;
 use crate::cli::CliError;
 use crate::client::{Api, Batch, File, pause};

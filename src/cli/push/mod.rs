@@ -15,6 +15,7 @@ mod report;
 mod run;
 mod send;
 mod sources;
+mod stop;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -1,8 +1,7 @@
 //! A push from its beginning to its end.
 
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, mpsc};
 use std::thread;
 
 use super::PushArguments;
@@ -15,35 +14,12 @@ use super::plan::{BatchSize, Plan, Readable};
 use super::report::{is_well, tell_people, tell_programs};
 use super::send::Shipment;
 use super::sources::{self, Found};
+use super::stop::Stop;
 use crate::cli::CliError;
 use crate::cli::error::SOME_FAILED;
 use crate::cli::table::counted;
 use crate::cli::texts::Texts;
 use crate::client::Api;
-
-/// That all is to stop, and why: the first reason counts.
-#[derive(Debug, Default)]
-pub struct Stop {
-    is_called: AtomicBool,
-    why: Mutex<Option<CliError>>,
-}
-
-impl Stop {
-    /// Calls for it.
-    pub fn call(&self, why: CliError) {
-        self.why.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
-        self.is_called.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether somebody has.
-    pub fn is_called(&self) -> bool {
-        self.is_called.load(Ordering::Relaxed)
-    }
-
-    fn into_reason(self) -> Option<CliError> {
-        self.why.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Pushes; returns how the program ends.
 pub fn run(arguments: &PushArguments) -> Result<ExitCode, CliError> {

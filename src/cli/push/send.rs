@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::ledger::{Ledger, Standing};
 use super::plan::{Followed, Item};
-use super::run::Stop;
+use super::stop::Stop;
 use crate::client::{Api, Batch, ClientError, Form, RefusedFile, Uploaded};
 
 /// What the senders of a push share.

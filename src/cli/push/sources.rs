@@ -123,20 +123,17 @@ impl Search {
         let path = Path::new(path);
         match path.metadata() {
             Ok(metadata) if metadata.is_dir() => {
-                let root = path.file_name().map(PathBuf::from).unwrap_or_default();
-                self.walk(path, &root, None);
+                self.walk(path, &last_name(path), None);
                 Ok(())
             }
             Ok(metadata) => {
-                let name = path.file_name().map(PathBuf::from).unwrap_or_default();
-                self.add(path, &name, &metadata);
+                self.add(path, &last_name(path), &metadata);
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => match pattern(path)? {
                 Some((base, pattern)) => {
-                    let root = base.file_name().map(PathBuf::from).unwrap_or_default();
                     let before = self.found.sources.len();
-                    self.walk(&base, &root, Some(&pattern));
+                    self.walk(&base, &last_name(&base), Some(&pattern));
                     if self.found.sources.len() == before {
                         return Err(CliError::Call(format!("{} matches no file", path.display())));
                     }
@@ -190,6 +187,11 @@ impl Search {
             self.found.sources.push(Source { name, content: Content::Path(path.to_owned()) });
         }
     }
+}
+
+/// What a path is called itself; nothing of `.` and `..`.
+fn last_name(path: &Path) -> PathBuf {
+    path.file_name().map(PathBuf::from).unwrap_or_default()
 }
 
 /// The name of what was found in `folder`.
