@@ -165,7 +165,7 @@ impl FromStr for ServerUrl {
 
     /// A URL; without a scheme it is one of plain HTTP.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim().trim_end_matches('/');
+        let text = text.trim();
         let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         let parsed: Option<Uri> = url.parse().ok();
         let is_server = parsed.is_some_and(|uri| {
@@ -173,6 +173,7 @@ impl FromStr for ServerUrl {
                 && uri.host().is_some_and(|host| !host.is_empty())
                 && uri.query().is_none()
         });
+        let url = url.trim_end_matches('/').to_owned();
         is_server.then_some(Self(url)).ok_or("a server is a URL, such as https://consign.example.org or 127.0.0.1:8080")
     }
 }
