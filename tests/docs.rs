@@ -123,6 +123,7 @@ impl Desk {
         let mut shell = Command::new("bash");
         shell.args(["-c", &script]).env("PATH", path).env("DESK", self.data.scratch().join("desk"));
         shell.env("CURL_HOME", self.data.scratch()).env("SERVER", self.server.url("")).env("KEY", "none");
+        shell.env("CONSIGN_SERVER", self.server.url(""));
         shell.env("CONSIGN_DATA_DIR", self.resting.path()).env_remove("http_proxy").env_remove("HTTP_PROXY");
         shell.output().expect("there is a shell")
     }
