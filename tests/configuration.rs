@@ -127,6 +127,6 @@ fn of_section(comment: &str) -> String {
 
 /// The last name in a type: `KeySettings` of `BTreeMap<String, KeySettings>,`.
 fn last_name(of: &str) -> String {
-    let names = of.split(|letter: char| !letter.is_ascii_alphanumeric());
-    names.filter(|name| !name.is_empty()).last().unwrap_or_default().to_owned()
+    let mut names = of.split(|letter: char| !letter.is_ascii_alphanumeric());
+    names.rfind(|name| !name.is_empty()).unwrap_or_default().to_owned()
 }
