@@ -80,6 +80,26 @@ fn the_list_is_filtered_by_state_outcome_and_time() {
 }
 
 #[test]
+fn a_batch_is_found_by_the_name_of_one_of_its_files() {
+    let server = Server::start(&[]);
+    let form = |name: &str| Form::new().file("notes.txt", "some words").file(name, "some words");
+    let ids: Vec<String> =
+        ["Report 2026.txt", "a&b=100%.txt", "\u{dc}berblick.txt"].map(|name| server.process(form(name)).id).into();
+    let cases: [(&str, &[usize]); 6] = [
+        ("name=notes", &[2, 1, 0]),
+        ("name=report%202026", &[0]),
+        ("name=A%26b%3D100%25", &[1]),
+        ("name=%C3%BCberblick&outcome=succeeded", &[2]),
+        ("name=report&outcome=failed", &[]),
+        ("name=", &[2, 1, 0]),
+    ];
+    for (query, expected) in cases {
+        let expected: Vec<_> = expected.iter().map(|index| ids[*index].clone()).collect();
+        assert_eq!(walked(&server, &format!("?{query}&limit=1")).0, expected, "{query}");
+    }
+}
+
+#[test]
 fn a_list_in_which_few_match_comes_in_bounded_steps() {
     let (data, oldest) = made(async |custody| {
         let oldest = custody::store(&custody, 1, 10).await;

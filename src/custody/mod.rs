@@ -30,7 +30,7 @@ pub use self::retry::{RETRIES_MAX, Retry};
 pub use self::sharing::{Borrowing, GivenBack, digests_of};
 pub use self::status::{BatchStatus, FileStatus};
 pub use self::twin::Twin;
-pub use self::walk::{Among, BatchPage, BatchWalk};
+pub use self::walk::{Among, BatchPage, BatchWalk, NameSearch};
 use crate::config::SpoolSettings;
 use crate::joblog::{JobLog, JobLogError, StoreName};
 use crate::metrics::Metrics;

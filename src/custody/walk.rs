@@ -1,6 +1,8 @@
 //! A walk over an owner's batches, newest first, a page at a time. It looks at nobody else's, however many there are; one over
 //! those that are not completed does not look at what is.
 
+use std::cell::Cell;
+
 use super::{BatchStatus, Custody, CustodyError};
 use crate::batch::BatchId;
 use crate::joblog::BatchRecord;
@@ -29,6 +31,15 @@ pub enum Among {
     Open,
 }
 
+/// A search for batches by the names of their files.
+#[derive(Debug)]
+pub struct NameSearch {
+    /// What one of the names has to have in it, in lower case.
+    pub part: String,
+    /// Names that are read for one page; the batch that has the last of them is read whole.
+    pub names_max: usize,
+}
+
 /// A page of a walk.
 #[derive(Debug)]
 pub struct BatchPage {
@@ -48,10 +59,48 @@ impl Custody {
         walk: &BatchWalk,
         wanted: impl Fn(&BatchRecord) -> bool,
     ) -> Result<BatchPage, CustodyError> {
+        self.walked(owner, walk, |record| Ok(wanted(record)), || false)
+    }
+
+    /// The same, of those of them with a file that is searched for.
+    ///
+    /// # Errors
+    /// When the job log or a seal cannot be read.
+    pub fn batches_named(
+        &self,
+        owner: &str,
+        walk: &BatchWalk,
+        search: &NameSearch,
+        wanted: impl Fn(&BatchRecord) -> bool,
+    ) -> Result<BatchPage, CustodyError> {
+        let names_read = Cell::new(0);
+        let is_found = |record: &BatchRecord| {
+            if !wanted(record) {
+                return Ok(false);
+            }
+            names_read.set(names_read.get() + record.seal.entries as usize);
+            self.has_file_named(record, &search.part)
+        };
+        self.walked(owner, walk, is_found, || names_read.get() >= search.names_max)
+    }
+
+    /// Whether a file of a batch has `part` in its name, whatever the case. One whose entry is damaged has no name.
+    fn has_file_named(&self, record: &BatchRecord, part: &str) -> Result<bool, CustodyError> {
+        let files = self.sealed_files(record, 0, record.seal.entries as usize)?;
+        Ok(files.iter().flatten().any(|file| file.name.to_lowercase().contains(part)))
+    }
+
+    fn walked(
+        &self,
+        owner: &str,
+        walk: &BatchWalk,
+        is_wanted: impl Fn(&BatchRecord) -> Result<bool, CustodyError>,
+        is_enough: impl Fn() -> bool,
+    ) -> Result<BatchPage, CustodyError> {
         let BatchWalk { among, before, created_after_ms, page_max, looks_max } = *walk;
         let mut page = BatchPage { batches: Vec::new(), last: before };
         for _ in 0..looks_max {
-            if page.batches.len() == page_max {
+            if page.batches.len() == page_max || is_enough() {
                 break;
             }
             let found = match among {
@@ -64,7 +113,7 @@ impl Custody {
                 break;
             };
             page.last = Some(id);
-            if !record.is_doomed && wanted(&record) {
+            if !record.is_doomed && is_wanted(&record)? {
                 page.batches.push(self.with_metadata(id, record)?);
             }
         }

@@ -135,6 +135,13 @@ impl Query {
     }
 }
 
+/// A value as it stands in a link (RFC 3986, section 2.1).
+pub fn encoded(value: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let one = |byte: u8| if is_plain(byte) { char::from(byte).into() } else { format!("%{byte:02X}") };
+    value.bytes().map(one).collect()
+}
+
 fn invalid(name: &'static str, expected: impl Into<String>) -> ApiError {
     ApiError::InvalidParameter { name, expected: expected.into() }
 }

@@ -80,3 +80,33 @@ async fn a_walk_among_open_batches_looks_at_no_completed_one() {
     let of_others = custody.batches("ann", &walk, |_| true).unwrap();
     assert_eq!((of_others.batches.len(), of_others.last), (0, None), "what is open is not everybody's");
 }
+
+#[tokio::test]
+async fn a_walk_by_name_finds_whose_file_has_it_and_no_page_reads_more_names_than_it_may() {
+    let dir = TempDir::new().unwrap();
+    let custody = open(&dir);
+    let mut wanted = Vec::new();
+    for count in [3, 1, 2, 3, 1] {
+        // Their files are called 0.txt, 1.txt and 2.txt.
+        let batch = store(&custody, count, true).await;
+        if count == 3 {
+            wanted.insert(0, batch.header.batch);
+        }
+    }
+    for (names_max, pages) in [(100, 1), (4, 3), (1, 6)] {
+        let search = NameSearch { part: "2.t".into(), names_max };
+        let mut walk =
+            BatchWalk { among: Among::Owned, before: None, created_after_ms: None, page_max: 100, looks_max: 100 };
+        let (mut found, mut looks) = (Vec::new(), 0);
+        loop {
+            let page = custody.batches_named("local", &walk, &search, |_| true).unwrap();
+            found.extend(page.batches.into_iter().map(|status| status.id));
+            looks += 1;
+            walk.before = page.last;
+            if page.last.is_none() {
+                break;
+            }
+        }
+        assert_eq!((found, looks), (wanted.clone(), pages), "{names_max} names");
+    }
+}

@@ -16,7 +16,7 @@ use super::ApiError;
 use super::auth::Caller;
 use crate::batch::BatchId;
 use crate::config::RetentionSettings;
-use crate::custody::{BatchPage, BatchWalk, Borrowing, Custody, Due};
+use crate::custody::{BatchPage, BatchWalk, Borrowing, Custody, Due, NameSearch};
 use crate::joblog::{BatchRecord, JobLogError, KeyedBatch, Usage};
 use crate::metrics::Metrics;
 use crate::spool::{Intake, OnSealed, Sha256Digest, SpoolError};
@@ -52,7 +52,7 @@ impl Door {
         Ok(OwnBatch::new(id, record.ok_or(ApiError::NotFound)?, self.clone()))
     }
 
-    /// A page of a caller's batches, of those that `wanted` says yes to.
+    /// A page of a caller's batches, of those that `wanted` says yes to and the search, where there is one, finds.
     ///
     /// # Errors
     /// When the job log or a seal cannot be read.
@@ -60,9 +60,14 @@ impl Door {
         &self,
         caller: Caller,
         walk: BatchWalk,
+        search: Option<NameSearch>,
         wanted: impl Fn(&BatchRecord) -> bool + Send + 'static,
     ) -> Result<BatchPage, ApiError> {
-        Ok(self.off_thread(move |custody| custody.batches(caller.owner(), &walk, wanted)).await??)
+        let walked = self.off_thread(move |custody| match search {
+            Some(search) => custody.batches_named(caller.owner(), &walk, &search, wanted),
+            None => custody.batches(caller.owner(), &walk, wanted),
+        });
+        Ok(walked.await??)
     }
 
     /// Room for a batch that arrives.
