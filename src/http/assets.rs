@@ -23,6 +23,11 @@ impl Asset {
         Self { content_type, body, tag }
     }
 
+    /// The body, whatever the client has: for an address that has something else, too.
+    pub fn whole(&self) -> HttpResponse {
+        HttpResponse::Ok().content_type(self.content_type).body(self.body.clone())
+    }
+
     /// The body, or 304 where the client has it.
     pub fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let is_known = is_known(request, &self.tag);

@@ -11,13 +11,13 @@ use super::door::OwnBatch;
 use super::openapi::parameters::{BatchPath, BatchesPage, FilesPage, Wait};
 use super::openapi::{examples, problems};
 use super::page::{FILES_PAGE_MAX, Page, view};
-use super::query::{Query, Word};
+use super::query::{Query, Word, encoded};
 use super::view::{BatchList, BatchState, BatchView, ListLinks};
-use super::{Api, ApiError};
+use super::{Api, ApiError, front};
 use crate::actors::panics::deliver;
 use crate::actors::verifier::CancelledBatch;
 use crate::batch::BatchOutcome;
-use crate::custody::{Among, BatchWalk, Cancel, Removal};
+use crate::custody::{Among, BatchWalk, Cancel, NameSearch, Removal};
 use crate::joblog::BatchRecord;
 
 /// Batches on a page of the list.
@@ -26,11 +26,16 @@ const BATCHES_PAGE_MAX: usize = 100;
 /// Batches that one request for the list looks at: a fraction of a second of reading, of a list of a million perhaps.
 const BATCHES_LOOKED_AT_MAX: usize = 10_000;
 
+/// Names of files that one request for the list reads: some megabytes of seals.
+const NAMES_READ_MAX: usize = 50_000;
+
 problems!(StatusProblems: InvalidParameter, NotFound, StorageFailed, Internal);
 
 /// The status of a batch with a page of its files.
 ///
-/// With `wait`, the answer is given when the batch is completed or the wait is over.
+/// With `wait`, the answer is given when the batch is completed or the wait is over. Who would rather have `text/html` than
+/// JSON, as a browser that follows a link would, is given the page that shows the batch, whether there is one or not, and
+/// without a key: its script asks for the status.
 #[utoipa::path(
     get,
     path = "/batches/{batch}",
@@ -38,12 +43,22 @@ problems!(StatusProblems: InvalidParameter, NotFound, StorageFailed, Internal);
     tag = "batches",
     params(BatchPath, Wait, FilesPage),
     responses(
-        (status = 200, description = "The batch as it is now.", body = BatchView,
-            example = json!(examples::completed())),
+        (status = 200, description = "The batch as it is now.", content(
+            (BatchView = "application/json", example = json!(examples::completed())),
+            (String = "text/html"),
+        )),
         StatusProblems,
     )
 )]
-pub async fn status(batch: OwnBatch, request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+pub async fn status(
+    batch: Result<OwnBatch, ApiError>,
+    request: HttpRequest,
+    api: web::Data<Api>,
+) -> Result<HttpResponse, ApiError> {
+    if front::is_asked_for(&request) {
+        return Ok(front::of_batch());
+    }
+    let batch = batch?;
     let query = Query::of(&request)?;
     let page = Page {
         after: query.number("after", 0, crate::batch::BATCH_FILES_LIMIT)?,
@@ -61,7 +76,7 @@ problems!(ListProblems: InvalidParameter, StorageFailed, Internal);
 
 /// Batches, newest first.
 ///
-/// However few match, a request looks at no more than 10,000 of them: a page may be short or even empty, and its `next`
+/// However few match, a request looks at no more than 10,000 of them, or at the names of about 50,000 files: a page may be short or even empty, and its `next`
 /// link goes on from where it ended. Only a page without that link is the last.
 #[utoipa::path(
     get,
@@ -86,18 +101,20 @@ pub async fn list(caller: Caller, request: HttpRequest, api: web::Data<Api>) -> 
         page_max: query.number("limit", 1, BATCHES_PAGE_MAX)?.unwrap_or(BATCHES_PAGE_MAX),
         looks_max: BATCHES_LOOKED_AT_MAX,
     };
-    let page = api.door.batches(caller, walk, move |record| filter.takes(record)).await?;
-    let next = page.last.map(|last| format!("/batches?cursor={last}&limit={}{filter}", walk.page_max));
+    let link = format!("&limit={}{filter}", walk.page_max);
+    let search = filter.name.as_ref().map(|name| NameSearch { part: name.to_lowercase(), names_max: NAMES_READ_MAX });
+    let page = api.door.batches(caller, walk, search, move |record| filter.takes(record)).await?;
+    let next = page.last.map(|last| format!("/batches?cursor={last}{link}"));
     let batches = page.batches.into_iter().map(|status| BatchView::new(status, None, None)).collect();
     Ok(HttpResponse::Ok().json(BatchList { batches, links: ListLinks { next } }))
 }
 
 /// Which batches of the list are wanted.
-#[derive(Clone, Copy)]
 struct Filter {
     state: Option<Word<BatchState>>,
     outcome: Option<Word<BatchOutcome>>,
     created_after: Option<Timestamp>,
+    name: Option<String>,
 }
 
 impl Filter {
@@ -116,10 +133,11 @@ impl Filter {
             state: query.word("state", &Self::STATES)?,
             outcome: query.word("outcome", &Self::OUTCOMES)?,
             created_after: query.time("created_after")?,
+            name: query.text("name")?.filter(|name| !name.is_empty()),
         })
     }
 
-    /// Whether a batch with this record is wanted; its time is the walk's to look at.
+    /// Whether a batch with this record is wanted; its time and its files are the walk's to look at.
     fn takes(&self, record: &BatchRecord) -> bool {
         self.state.is_none_or(|(_, state)| BatchState::of(record) == state)
             && self.outcome.is_none_or(|(_, outcome)| record.tally.outcome() == Some(outcome))
@@ -129,14 +147,17 @@ impl Filter {
 /// The filter as the parameters of a link.
 impl Display for Filter {
     fn fmt(&self, link: &mut Formatter<'_>) -> fmt::Result {
-        let Self { state, outcome, created_after } = self;
+        let Self { state, outcome, created_after, name } = self;
         if let Some((word, _)) = state {
             write!(link, "&state={word}")?;
         }
         if let Some((word, _)) = outcome {
             write!(link, "&outcome={word}")?;
         }
-        created_after.map_or(Ok(()), |time| write!(link, "&created_after={time}"))
+        if let Some(time) = created_after {
+            write!(link, "&created_after={time}")?;
+        }
+        name.as_ref().map_or(Ok(()), |name| write!(link, "&name={}", encoded(name)))
     }
 }
 

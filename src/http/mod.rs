@@ -19,6 +19,7 @@ mod error;
 mod events;
 mod files;
 mod form;
+mod front;
 #[cfg(any(test, feature = "fuzzing"))]
 mod fuzz;
 mod headers;

@@ -5,12 +5,14 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, Resource, Route, guard, web};
 
 use super::{
-    ApiError, batches, digests, docs, docsgpt, events, files, health, limits, openapi, results, retention, retry,
+    ApiError, batches, digests, docs, docsgpt, events, files, front, health, limits, openapi, results, retention, retry,
     stats, upload,
 };
 
 /// Every route. Those of one path stand together.
 pub const ROUTES: &[ApiRoute] = &[
+    get("/", "get_page", || web::to(front::home)),
+    get("/page/{asset}", "get_page_asset", || web::to(front::asset)),
     get("/batches", "list_batches", || web::to(batches::list)),
     post("/batches", "upload_batch", || web::to(upload::upload)),
     get("/batches/{batch}", "get_batch", || web::to(batches::status)),

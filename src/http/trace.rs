@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, VARY};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, web};
 use derive_more::Display;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::access::Entry;
 use super::cors::refusal;
 use super::headers::secure;
-use super::{Api, ApiError};
+use super::{Api, ApiError, front};
 use crate::metrics::HttpLabels;
 
 /// The header that carries a request's id, both ways.
@@ -67,6 +67,10 @@ pub async fn trace(
     let mut response = with_problem(answered.map_into_boxed_body(), &id);
     let named = HeaderValue::from_str(&id.0).expect("an id is plain ASCII");
     response.headers_mut().insert(X_REQUEST_ID, named);
+    if front::is_negotiated(response.request()) {
+        // Said of failures, too: a cache may keep one, and the other form has none.
+        response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
+    }
     secure(response.headers_mut(), api.as_ref().is_some_and(|api| api.is_encrypted));
     let status = response.status().as_u16();
     let took = begun.elapsed();

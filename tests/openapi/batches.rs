@@ -18,11 +18,12 @@ pub fn as_they_are(server: &Server, description: &Description) {
     let batch = server.process(Form::new().file("a.txt", "some words").file("b.exe", "MZ"));
     let path = format!("/batches/{}", batch.id);
     let nowhere = format!("/batches/{}", batch.files[0].id);
-    known("list_batches", server.get("/batches?limit=1&created_after=2026-01-01T00:00:00Z"), 200);
+    known("list_batches", server.get("/batches?limit=1&created_after=2026-01-01T00:00:00Z&name=a"), 200);
     known("list_batches", server.get("/batches?state=nonsense"), 400);
     known("get_batch", server.get(&format!("{path}?files=succeeded,rejected&after=0&limit=1&wait=0")), 200);
     known("get_batch", server.get(&format!("{path}?limit=0")), 400);
     known("get_batch", server.get(&nowhere), 404);
+    known("get_batch", server.request("GET", &path, &[("Accept", "text/html")]), 200);
     known("get_results", server.get(&format!("{path}/results")), 200);
     known("get_results", server.get(&format!("{nowhere}/results")), 404);
 

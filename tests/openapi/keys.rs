@@ -4,9 +4,12 @@ use super::server::known;
 use crate::support::openapi::Description;
 use crate::support::{DataDir, wait_for};
 
-/// A batch and a file that nobody has.
-const PLACES: [(&str, &str); 2] =
-    [("{batch}", "01a20d85-d8c2-7640-9224-c6095bbf0000"), ("{file}", "01a20d85-d8c2-7640-9224-c6095bbf0001")];
+/// A batch and a file that nobody has, and what anybody may load.
+const PLACES: [(&str, &str); 3] = [
+    ("{batch}", "01a20d85-d8c2-7640-9224-c6095bbf0000"),
+    ("{file}", "01a20d85-d8c2-7640-9224-c6095bbf0001"),
+    ("{asset}", "page.js"),
+];
 
 pub fn missing_and_used_up(description: &Description) {
     let dir = DataDir::new();

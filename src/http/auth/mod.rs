@@ -19,16 +19,16 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 pub(in crate::http) use self::credentials::shown;
 pub use self::keyring::Keyring;
 pub use self::quota::{QuotaExceeded, Quotas, Reserved};
-use super::{ApiError, docsgpt};
+use super::{ApiError, docsgpt, front};
 
 /// What anybody may ask: whether the server lives, and how to talk to it.
-const OPEN: [&str; 5] = ["/healthz", "/readyz", "/limits", "/openapi.json", "/docs"];
+const OPEN: [&str; 6] = ["/", "/healthz", "/readyz", "/limits", "/openapi.json", "/docs"];
 
 /// What is let through to handlers that ask for a key themselves, since it may stand behind the files in the body.
 const ASKING: [&str; 3] = docsgpt::PATHS;
 
-/// What the page at `/docs` loads.
-const OPEN_BELOW: &str = "/docs/";
+/// What the pages at `/` and `/docs` load.
+const OPEN_BELOW: [&str; 2] = ["/page/", "/docs/"];
 
 /// Who sends a request. A handler that takes one is not reached by strangers.
 #[derive(Debug, Clone)]
@@ -64,7 +64,8 @@ pub async fn authenticate(
     let keyring = request.app_data::<web::Data<Keyring>>().map(|keyring| keyring.caller(request.headers()));
     let caller = keyring.unwrap_or(Err(ApiError::Unauthorized));
     // Whoever only asks how the server does needs no key, and pays nothing with one.
-    if !is_open(request.path()) && !asks_itself(request.path()) {
+    // The page of a batch has nothing of it yet; its script asks for that with the key.
+    if !is_open(request.path()) && !asks_itself(request.path()) && !front::is_asked_for(request.request()) {
         match caller.and_then(|caller| caller.quotas.count_request().map(|()| caller).map_err(ApiError::from)) {
             Ok(caller) => {
                 request.extensions_mut().insert(caller);
@@ -77,7 +78,7 @@ pub async fn authenticate(
 
 /// Whether anybody may ask this. Paths are routed letter for letter, so what is not written like this is another address.
 pub fn is_open(path: &str) -> bool {
-    OPEN.contains(&path) || path.starts_with(OPEN_BELOW)
+    OPEN.contains(&path) || OPEN_BELOW.iter().any(|folder| path.starts_with(folder))
 }
 
 /// Whether the handlers of a path ask for the key themselves.

@@ -7,6 +7,8 @@ use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::{ObjectBuilder, OpenApi, Ref, RefOr, Required, Response, Type};
 
+use crate::http::front;
+
 /// What every answer has.
 const OF_EVERY_ANSWER: [&str; 6] = [
     "Cache-Control",
@@ -16,6 +18,9 @@ const OF_EVERY_ANSWER: [&str; 6] = [
     "X-Content-Type-Options",
     "X-Request-Id",
 ];
+
+/// What an address that has two forms says.
+const VARY: &str = "Vary";
 
 /// The parameter that every route takes.
 const REQUEST_ID: &str = "X-Request-Id";
@@ -47,6 +52,7 @@ const HEADERS: &[(&str, &str, &str)] = &[
         "The SHA-256 of the whole, also beside a part of it (RFC 9530).",
     ),
     ("Retry-After", "5", "Seconds after which it is worth trying again."),
+    (VARY, "Accept", "The answer has another form for who accepts another."),
     ("WWW-Authenticate", "Bearer", "How a key is shown (RFC 9110, RFC 6750)."),
     ("X-Accel-Buffering", "no", "A proxy is to pass on at once what comes."),
     ("X-Content-Type-Options", "nosniff", "The content type is what it says."),
@@ -67,6 +73,13 @@ impl Modify for Headers {
             ((*name).to_owned(), RefOr::T(header))
         }));
         components.parameters.insert(REQUEST_ID.to_owned(), RefOr::T(request_id()));
+        // Of all answers of the address, as the middleware does that says it.
+        let negotiated = document.paths.paths.get_mut(front::NEGOTIATED).and_then(|item| item.get.as_mut());
+        for response in negotiated.into_iter().flat_map(|operation| operation.responses.responses.values_mut()) {
+            if let RefOr::T(response) = response {
+                response.headers.insert(VARY.to_owned(), RefOr::T(Header::default()));
+            }
+        }
         for operation in document.paths.paths.values_mut().flat_map(operations) {
             let id = Ref::new(format!("#/components/parameters/{REQUEST_ID}"));
             operation.parameters.get_or_insert_default().push(RefOr::Ref(id));

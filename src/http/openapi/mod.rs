@@ -24,7 +24,9 @@ use self::webhooks::Webhooks;
 use super::assets::Asset;
 use super::problem::Problem;
 use super::view::{CompletedEvent, ResultLine};
-use super::{batches, digests, docs, docsgpt, events, files, health, limits, results, retention, retry, stats, upload};
+use super::{
+    batches, digests, docs, docsgpt, events, files, front, health, limits, results, retention, retry, stats, upload,
+};
 
 /// The document but for what is the same of every route.
 #[derive(OpenApi)]
@@ -38,6 +40,7 @@ use super::{batches, digests, docs, docsgpt, events, files, health, limits, resu
         (name = "docsgpt", description = "What DocsGPT's front end calls, in the shapes that it knows (docs/docsgpt.md)."),
         (name = "server", description = "Whether the server lives, whether it can take work, and what it has counted."),
         (name = "description", description = "This description, for programs and for people."),
+        (name = "page", description = "What a browser shows: uploads, batches, texts, and how the server does."),
     ),
     paths(
         batches::list,
@@ -63,6 +66,8 @@ use super::{batches, digests, docs, docsgpt, events, files, health, limits, resu
         limits::limits,
         stats::stats,
         document,
+        front::home,
+        front::asset,
         docs::page,
         docs::style,
         docs::script,

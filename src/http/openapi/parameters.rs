@@ -25,6 +25,14 @@ pub struct FilePath {
 }
 
 #[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct AssetPath {
+    /// What the page loads, by the name that it has there.
+    #[param(example = "page.js")]
+    asset: String,
+}
+
+#[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Wait {
     /// Seconds to wait for the batch to be completed; what is above the server's limit (`limits.wait_ms_max`, two minutes
@@ -59,6 +67,9 @@ pub struct BatchesPage {
     /// Only batches that were accepted after this time.
     #[param(required = false, format = DateTime, example = "2026-11-24T12:00:00Z")]
     created_after: String,
+    /// Only batches with a file that has this in its name, in whatever case.
+    #[param(required = false, example = "report")]
+    name: String,
     /// Only batches that are older than this one, as in the `next` link.
     #[param(required = false)]
     cursor: BatchId,
