@@ -10,10 +10,10 @@ export PATH := $(TOOLS)/bin:$(PATH):/usr/sbin
 # Tests need the hidden hooks that make a worker hang, crash or run out of memory, and the faults of durable steps.
 TEST_FEATURES := --features test-hooks,fault
 
-# What some tests use beside the toolchain, and the Debian packages that have it. Without it those tests say that they
+# What some tests use beside the toolchain, each with the Debian package that has it. Without it those tests say that they
 # did not run.
-TEST_PROGRAMS := clamd curl promtool python3 strace tesseract
-DEBIAN_PACKAGES := clamav-daemon curl prometheus python3 strace tesseract-ocr tesseract-ocr-eng
+TEST_PROGRAMS := chromium=chromium clamd=clamav-daemon curl=curl node=nodejs npm=npm promtool=prometheus \
+    python3=python3 strace=strace tesseract=tesseract-ocr
 
 .DEFAULT_GOAL := help
 .PHONY: help run test api-test corpus corpus-cpu start-up torture power-cut fuzz setup-debian check audit fmt release clean components cargo-deny cargo-fuzz
@@ -82,13 +82,13 @@ fuzz: cargo-fuzz ## Fuzz what comes from disks, children and clients, 60 seconds
 	done
 
 setup-debian: ## Install what tests use, when root on Debian; else say what is missing
-	@missing=; for program in $(TEST_PROGRAMS); do \
-	    command -v $$program >/dev/null || missing="$$missing $$program"; \
+	@missing=; packages=; for program in $(TEST_PROGRAMS); do \
+	    command -v $${program%=*} >/dev/null || { missing="$$missing $${program%=*}"; packages="$$packages $${program#*=}"; }; \
 	done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -q update && \
-	    apt-get -qy install --no-install-recommends $(DEBIAN_PACKAGES); then exit 0; fi; \
-	echo "not installed:$$missing; tests that use them are skipped (Debian: apt-get install $(DEBIAN_PACKAGES))"
+	    apt-get -qy install --no-install-recommends $$packages; then exit 0; fi; \
+	echo "not installed:$$missing; tests that use them are skipped (Debian: apt-get install$$packages)"
 
 # Clippy looks twice: with the tests and their hooks, and at what is released.
 check: components cargo-deny ## Check format, lints, documentation, licences and sources

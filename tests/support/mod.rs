@@ -6,6 +6,7 @@
 #![allow(dead_code, unused_imports, reason = "each test file is a crate of its own and uses its part of this one")]
 
 pub mod attachments;
+pub mod browser;
 pub mod clamd;
 pub mod cli;
 pub mod client;
