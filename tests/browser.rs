@@ -74,7 +74,7 @@ fn a_server_that_is_killed_in_between_is_caught_up_with() {
     browser.visit("restart.mjs", &[("CONSIGN_URL", &url)], |wish| match wish {
         "kill and start" => {
             let data = server.take().expect("it runs").kill();
-            server = Some(data.at(addr).serve(&[]));
+            server = Some(data.listening_on(addr).serve(&[]));
         }
         other => grant_nothing(other),
     });
@@ -93,7 +93,7 @@ fn what_failed_is_tried_again_by_its_button_and_all_of_it_by_another() {
     browser.visit("retry.mjs", &[("CONSIGN_URL", &url), ("CONSIGN_BATCH", &batch.id)], |wish| {
         assert_eq!(wish, "start without the limit");
         let data = server.take().expect("it runs").kill();
-        server = Some(data.at(addr).serve(&[]));
+        server = Some(data.listening_on(addr).serve(&[]));
     });
 }
 
