@@ -16,7 +16,7 @@ TEST_PROGRAMS := chromium=chromium clamd=clamav-daemon curl=curl node=nodejs npm
     python3=python3 strace=strace tesseract=tesseract-ocr
 
 .DEFAULT_GOAL := help
-.PHONY: help run test api-test corpus corpus-cpu start-up torture power-cut fuzz setup-debian check audit fmt release clean components cargo-deny cargo-fuzz
+.PHONY: help run test api-test docs corpus corpus-cpu start-up torture power-cut fuzz setup-debian check audit fmt release clean components cargo-deny cargo-fuzz
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test: setup-debian ## Run all tests
 api-test: ## Have schemathesis, which it installs, try a live server against its own description
 	cargo build $(TEST_FEATURES)
 	tests/api_test.sh target/debug/consign
+
+docs: ## Make the page of the settings anew from their comments
+	CONSIGN_DOCS_WRITE=1 cargo test $(TEST_FEATURES) --test configuration
 
 # Release, because the tables are about speed and memory, too.
 corpus: ## Score the texts of the whole collection of real files, and meet its hostile ones
