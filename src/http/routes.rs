@@ -122,6 +122,7 @@ mod tests {
 
     #[test]
     fn a_path_allows_its_methods_in_the_order_of_the_table() {
-        assert_eq!(allow(&ROUTES[..2]), "GET, HEAD, POST");
+        let batches: Vec<_> = ROUTES.chunk_by(|a, b| a.path == b.path).filter(|of| of[0].path == "/batches").collect();
+        assert_eq!(batches.into_iter().map(allow).collect::<Vec<_>>(), ["GET, HEAD, POST"]);
     }
 }
