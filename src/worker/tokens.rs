@@ -6,8 +6,11 @@
 //! exact by the rule that a sequence of tokens is the encoding of its bytes if and only if each two neighbours are the
 //! encoding of theirs (bpe 0.2, README, "Novel Algorithm").
 
-use bpe_openai::byte_pair_encoding::BytePairEncoding;
+mod vocabulary;
 
+use bpe::byte_pair_encoding::BytePairEncoding;
+
+use self::vocabulary::Vocabulary;
 use crate::batch::Tokenizer;
 
 /// Progress is called at least once in so many bytes of text.
@@ -26,15 +29,15 @@ const WINDOW: Window = Window { bytes: PROGRESS_BYTES_MAX, overlap_bytes: 4 << 1
 
 /// Loads the vocabulary, which takes a while the first time, so that no file has to wait for it.
 pub fn load(tokenizer: Tokenizer) {
-    vocabulary(tokenizer);
+    Vocabulary::of(tokenizer);
 }
 
 /// The tokens in `text`.
 pub fn count(text: &str, tokenizer: Tokenizer, progress: &mut dyn FnMut()) -> u64 {
-    let vocabulary = vocabulary(tokenizer);
+    let vocabulary = Vocabulary::of(tokenizer);
     let mut tokens = 0;
     let mut unreported_bytes = 0;
-    for piece in vocabulary.split(text) {
+    for piece in vocabulary.pieces(text) {
         tokens += count_piece(&vocabulary.bpe, piece.as_bytes(), WINDOW, progress);
         unreported_bytes += piece.len();
         if unreported_bytes >= PROGRESS_BYTES_MAX {
@@ -43,13 +46,6 @@ pub fn count(text: &str, tokenizer: Tokenizer, progress: &mut dyn FnMut()) -> u6
         }
     }
     tokens
-}
-
-fn vocabulary(tokenizer: Tokenizer) -> &'static bpe_openai::Tokenizer {
-    match tokenizer {
-        Tokenizer::Cl100kBase => bpe_openai::cl100k_base(),
-        Tokenizer::O200kBase => bpe_openai::o200k_base(),
-    }
 }
 
 fn count_piece(bpe: &BytePairEncoding, piece: &[u8], window: Window, progress: &mut dyn FnMut()) -> u64 {
@@ -172,7 +168,7 @@ mod tests {
             b"internationalization".repeat(1_000),
         ];
         for tokenizer in TOKENIZERS {
-            let bpe = &vocabulary(tokenizer).bpe;
+            let bpe = &Vocabulary::of(tokenizer).bpe;
             for piece in &pieces {
                 for bytes in [600, 1_000, 4_096] {
                     let window = Window { bytes, overlap_bytes: 256 };
@@ -188,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_seam_in_the_wrong_place_is_noticed() {
-        let bpe = &vocabulary(Tokenizer::Cl100kBase).bpe;
+        let bpe = &Vocabulary::of(Tokenizer::Cl100kBase).bpe;
         let [h, ello] = [b"h".as_slice(), b"ello"].map(|bytes| bpe.encode_via_backtracking(bytes)[0]);
         assert!(!are_neighbours(bpe, h, ello), "hello is one token");
         let hello = bpe.encode_via_backtracking(b"hello")[0];
@@ -218,7 +214,7 @@ mod tests {
         #[test]
         fn windows_of_any_letters_count_as_in_one_go(piece in "[a-f]{700,4000}|[=_/-]{700,4000}|\\p{Han}{300,1500}") {
             for tokenizer in TOKENIZERS {
-                let bpe = &vocabulary(tokenizer).bpe;
+                let bpe = &Vocabulary::of(tokenizer).bpe;
                 let window = Window { bytes: 600, overlap_bytes: 256 };
                 prop_assert_eq!(
                     count_piece(bpe, piece.as_bytes(), window, &mut || {}),
