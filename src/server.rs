@@ -86,13 +86,13 @@ fn remedy(error: CustodyError) -> &'static str {
     }
 }
 
-/// Serves until SIGTERM or SIGINT, and returns when it has drained. `is_restart` says that this program has taken its own
-/// place, and that its standard input is the listening socket; `read_settings` reads them again for SIGHUP.
+/// Serves until SIGTERM or SIGINT, and returns when it has drained. `has_listener` says that standard input is the listening
+/// socket, as when this program has taken its own place; `read_settings` reads them again for SIGHUP.
 ///
 /// # Errors
 /// When the data directory or the address cannot be used.
-pub fn run(config: Config, is_restart: bool, read_settings: ReadSettings) -> Result<(), ServeError> {
-    let serving = serve(config, is_restart, read_settings);
+pub fn run(config: Config, has_listener: bool, read_settings: ReadSettings) -> Result<(), ServeError> {
+    let serving = serve(config, has_listener, read_settings);
     let listener = actix_rt::System::with_tokio_rt(runtime).block_on(serving)?;
     match listener.map(restart::replace_process) {
         Some(Err(error)) => Err(ServeError::Stopped(error)),
@@ -118,7 +118,7 @@ struct Pipeline {
 /// Serves until it is told to stop; or until its storage failed and can be opened anew, and then leaves its socket.
 async fn serve(
     config: Config,
-    is_restart: bool,
+    has_listener: bool,
     read_settings: ReadSettings,
 ) -> Result<Option<TcpListener>, ServeError> {
     let started = Instant::now();
@@ -140,7 +140,7 @@ async fn serve(
     let worker = worker_settings(&config, &health).await;
     let pipeline = start_pipeline(&config, worker, &custody, &health);
     let (listen, keys_kept) = (config.listen, Duration::from_millis(config.limits.idempotency_ms_max));
-    let listener = restart::listener(listen, is_restart).map_err(|error| ServeError::Listen { listen, error })?;
+    let listener = restart::listener(listen, has_listener).map_err(|error| ServeError::Listen { listen, error })?;
     let kept = listener.try_clone().map_err(|error| ServeError::Listen { listen, error })?;
     let (server, address) = bind(&config, listener, &custody, &health, &pipeline, &access)?;
     let handle = server.handle();

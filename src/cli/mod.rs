@@ -6,6 +6,7 @@ mod config;
 mod doctor;
 mod error;
 mod extract;
+mod health;
 mod key;
 mod list;
 mod logging;
@@ -63,6 +64,9 @@ pub enum Command {
     /// Say whether the data directory is sound, and mend it.
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(doctor::DoctorArguments),
+    /// Ask the server with these settings whether it can take work.
+    #[command(after_help = health::EXAMPLES)]
+    Health(health::HealthArguments),
     /// Make API keys, and say which there are.
     #[command(subcommand, after_help = key::EXAMPLES)]
     Key(key::KeyCommand),
@@ -116,8 +120,8 @@ pub enum Command {
 pub struct ServeArguments {
     #[command(flatten)]
     settings: SettingsArguments,
-    /// Take requests on the socket that standard input is
-    #[arg(long, hide = true)]
+    /// Take requests on the socket that standard input is, as with systemd's StandardInput=socket; `listen` must name it
+    #[arg(long)]
     listener_on_stdin: bool,
 }
 
@@ -140,6 +144,7 @@ impl Command {
             Self::List(arguments) => list::run(&arguments)?,
             Self::Delete(arguments) => act::delete(&arguments)?,
             Self::Doctor(arguments) => return doctor::run(arguments),
+            Self::Health(arguments) => return health::run(arguments),
             Self::Push(arguments) => return push::run(&arguments),
             Self::Status(arguments) => return status::run(&arguments),
             Self::Results(arguments) => return results::run(&arguments),

@@ -2,7 +2,7 @@
 //!
 //! What a failed flush has left in sled is unknown, so the way on is the one that every start takes: open, and enter what
 //! seals and results prove. The process keeps its id and its listening socket, so that a client that connects meanwhile
-//! waits for a moment instead of being refused.
+//! waits for a moment instead of being refused. systemd hands its socket down in the same way (`StandardInput=socket`).
 
 use std::convert::Infallible;
 use std::io;
@@ -33,7 +33,7 @@ const UPTIME_MIN: Duration = Duration::from_secs(1);
 /// The socket on which requests arrive: the one that was handed down, or a new one.
 ///
 /// # Errors
-/// When standard input is no socket, or the address cannot be bound.
+/// When standard input is no socket of this address, or the address cannot be bound.
 pub fn listener(address: SocketAddr, is_handed_down: bool) -> io::Result<TcpListener> {
     if !is_handed_down {
         let listener = TcpListener::bind(address)?;
@@ -42,7 +42,18 @@ pub fn listener(address: SocketAddr, is_handed_down: bool) -> io::Result<TcpList
     }
     let socket: OwnedFd = io::stdin().as_fd().try_clone_to_owned()?;
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
-    Ok(socket.into())
+    let listener = TcpListener::from(socket);
+    let handed_down = listener.local_addr()?;
+    // Whom the settings let in depends on the address that they name.
+    if !is_of(handed_down, address) {
+        return Err(io::Error::other(format!("the socket that was handed down is that of {handed_down}")));
+    }
+    Ok(listener)
+}
+
+/// Whether a socket that is bound to `bound` is what `wanted` asks for, which may leave the port open.
+fn is_of(bound: SocketAddr, wanted: SocketAddr) -> bool {
+    bound.ip() == wanted.ip() && (bound.port() == wanted.port() || wanted.port() == 0)
 }
 
 /// Resolves when the storage has failed and the disk takes writes again.
@@ -72,4 +83,16 @@ pub fn replace_process(listener: TcpListener) -> io::Result<Infallible> {
     let mut command = Command::new(OWN_PROGRAM);
     command.args(std::env::args_os().skip(1).filter(|argument| argument != LISTENER_FLAG)).arg(LISTENER_FLAG);
     Err(command.stdin(OwnedFd::from(listener)).exec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_is_taken_for_the_address_that_it_has_and_for_no_other() {
+        let is_of = |bound: &str, wanted: &str| is_of(bound.parse().unwrap(), wanted.parse().unwrap());
+        assert!(is_of("127.0.0.1:8080", "127.0.0.1:8080") && is_of("[::1]:41234", "[::1]:0"));
+        assert!(!is_of("0.0.0.0:8080", "127.0.0.1:8080") && !is_of("127.0.0.1:80", "127.0.0.1:8080"));
+    }
 }

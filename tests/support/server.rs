@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -78,20 +79,31 @@ impl DataDir {
 
     /// Starts a server on it that is up when this returns.
     pub fn serve(&self, settings: &[Setting<'_>]) -> Server {
-        let mut server = self.spawn(settings);
-        let stdout = server.child.stdout.take().expect("the server's standard output is a pipe");
-        server.addr = listening_on(stdout);
-        if server.addr.ip().is_unspecified() {
-            server.addr.set_ip(Ipv4Addr::LOCALHOST.into());
-        }
-        server
+        self.spawn(settings).up()
+    }
+
+    /// Starts a server on it that takes its requests on this socket, and is up when this returns.
+    pub fn serve_on(&self, listener: OwnedFd, settings: &[Setting<'_>]) -> Server {
+        self.spawn_on(listener, settings).up()
+    }
+
+    /// Starts a server on it that takes its requests on this socket, and may not come up.
+    pub fn spawn_on(&self, listener: OwnedFd, settings: &[Setting<'_>]) -> Server {
+        let mut command = self.bare_command(settings);
+        command.args(["serve", "--listener-on-stdin", "--data-dir"]).arg(self.path());
+        command.stdin(listener).stdout(Stdio::piped());
+        self.spawned(command)
     }
 
     /// Starts a server on it that may not come up.
     pub fn spawn(&self, settings: &[Setting<'_>]) -> Server {
+        self.spawned(self.command(settings))
+    }
+
+    fn spawned(&self, mut command: Command) -> Server {
         let log = self.dir.path().join(format!("server-{}.log", self.runs.fetch_add(1, Ordering::Relaxed)));
         let stderr = File::create(&log).expect("the log can be made");
-        let child = self.command(settings).stderr(stderr).spawn().expect("the server's binary can be run");
+        let child = command.stderr(stderr).spawn().expect("the server's binary can be run");
         Server { child, addr: ([0, 0, 0, 0], 0).into(), data: self.clone(), log }
     }
 
@@ -186,6 +198,16 @@ impl Server {
     /// A server on a data directory of its own.
     pub fn start(settings: &[Setting<'_>]) -> Self {
         DataDir::new().serve(settings)
+    }
+
+    /// Waits until a server that was only spawned is up.
+    fn up(mut self) -> Self {
+        let stdout = self.child.stdout.take().expect("the server's standard output is a pipe");
+        self.addr = listening_on(stdout);
+        if self.addr.ip().is_unspecified() {
+            self.addr.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        self
     }
 
     pub fn pid(&self) -> u32 {
