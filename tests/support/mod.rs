@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod process;
 pub mod promtool;
+pub mod proxy;
 pub mod receiver;
 pub mod server;
 pub mod status;
