@@ -1,10 +1,11 @@
 # One door to everything a developer or CI does. Needs the Rust toolchain, a C compiler and make; sets up the rest.
 
-# The checker of licences and sources, and the fuzzer, are built once and kept here, unless the machine has them.
+# The checker of licences and sources, the fuzzer and the packager are built once and kept here, unless the machine has them.
 TOOLS := $(CURDIR)/target/tools
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
-# Debian has clamd where only root looks.
+CARGO_DEB_VERSION := 3.8.0
+# Debian has clamd and nginx where only root looks.
 export PATH := $(TOOLS)/bin:$(PATH):/usr/sbin
 
 # Tests need the hidden hooks that make a worker hang, crash or run out of memory, and the faults of durable steps.
@@ -12,11 +13,14 @@ TEST_FEATURES := --features test-hooks,fault
 
 # What some tests use beside the toolchain, each with the Debian package that has it. Without it those tests say that they
 # did not run.
-TEST_PROGRAMS := chromium=chromium clamd=clamav-daemon curl=curl node=nodejs npm=npm promtool=prometheus \
-    python3=python3 strace=strace tesseract=tesseract-ocr
+TEST_PROGRAMS := caddy=caddy chromium=chromium clamd=clamav-daemon curl=curl nginx=nginx-light node=nodejs npm=npm \
+    promtool=prometheus python3=python3 strace=strace systemd-analyze=systemd tesseract=tesseract-ocr
+
+# What the released program may weigh. Decision 0023 tells what weighs most.
+PROGRAM_BYTES_MAX := 40000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test api-test docs corpus corpus-cpu start-up torture power-cut fuzz setup-debian check audit fmt release clean components cargo-deny cargo-fuzz
+.PHONY: help run test api-test docs corpus corpus-cpu start-up torture power-cut fuzz setup-debian check audit fmt release size packages deb deb-test clean components cargo-deny cargo-fuzz cargo-deb
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -112,6 +116,25 @@ fmt: components ## Format the sources
 release: ## Build target/release/consign
 	cargo build --release --locked
 
+size: release ## Fail when target/release/consign weighs more than it may
+	@bytes=$$(stat -c %s target/release/consign); \
+	echo "target/release/consign has $$bytes bytes of $(PROGRAM_BYTES_MAX)"; \
+	[ "$$bytes" -le $(PROGRAM_BYTES_MAX) ]
+
+packages: size deb deb-test ## Build and try what is handed out: the program and the Debian package
+
+# What it has beside the program and files of the repository is made by the program, and stays here.
+PACKAGE := target/package
+deb: release cargo-deb ## Build the Debian package, target/debian/consign.deb
+	mkdir -p $(PACKAGE)/man
+	target/release/consign man --out $(PACKAGE)/man
+	for shell in bash fish zsh; do target/release/consign completions $$shell >$(PACKAGE)/consign.$$shell || exit 1; done
+	cargo deb --no-build --no-strip --locked --output target/debian/consign.deb
+
+# Takes root, as dpkg does; where a consign is installed already it does nothing.
+deb-test: ## Install the Debian package, have it take a file in, remove and purge it
+	tests/deb_test.sh target/debian/consign.deb || [ $$? = 77 ]
+
 clean: ## Remove what was built, and the tools that make check installed
 	cargo clean
 
@@ -128,4 +151,10 @@ cargo-fuzz:
 	@cargo fuzz --version >/dev/null 2>&1 || { \
 	    echo "installing cargo-fuzz $(CARGO_FUZZ_VERSION) into target/tools, once; it takes some minutes"; \
 	    cargo install cargo-fuzz --version $(CARGO_FUZZ_VERSION) --locked --root "$(TOOLS)"; \
+	}
+
+cargo-deb:
+	@cargo deb --version >/dev/null 2>&1 || { \
+	    echo "installing cargo-deb $(CARGO_DEB_VERSION) into target/tools, once; it takes some minutes"; \
+	    cargo install cargo-deb --version $(CARGO_DEB_VERSION) --locked --root "$(TOOLS)"; \
 	}

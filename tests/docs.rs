@@ -14,6 +14,11 @@ use support::{DataDir, Server, skip};
 const NOT_RUN: &[(&str, &str)] = &[
     ("cargo run --release", "starts a server that runs on; the one of this test is another build of it"),
     ("make ", "is run by who runs this test"),
+    ("cargo install", "puts the program on the machine of who runs this test"),
+    ("sudo ", "changes the machine; `make deb-test` does so with the package"),
+    ("docker ", "there may be none; tests/packages.rs holds the recipe against the program"),
+    ("consign --data-dir /srv", "takes a directory of the machine's and runs on"),
+    ("consign health --config /etc", "asks what the package has installed; tests/health.rs asks a server of its own"),
     ("consign --tls-cert", "takes a port of the machine's and runs on; tests/tls.rs does so on another"),
 ];
 
