@@ -41,10 +41,14 @@ const O200K_PIECES: &str = concat!(
 );
 
 static CL100K: LazyLock<Vocabulary> =
-    LazyLock::new(|| Vocabulary::new(include_bytes!(concat!(env!("OUT_DIR"), "/cl100k_base.zlib")), CL100K_PIECES));
+    LazyLock::new(|| Vocabulary::new(include_bytes!(concat!(env!("OUT_DIR"), "/cl100k_base")), CL100K_PIECES));
 
-static O200K: LazyLock<Vocabulary> =
-    LazyLock::new(|| Vocabulary::new(include_bytes!(concat!(env!("OUT_DIR"), "/o200k_base.zlib")), O200K_PIECES));
+static O200K: LazyLock<Vocabulary> = LazyLock::new(|| {
+    let mut tables = Vec::new();
+    let deflated = include_bytes!(concat!(env!("OUT_DIR"), "/o200k_base.zlib"));
+    ZlibDecoder::new(&deflated[..]).read_to_end(&mut tables).expect("the build has deflated them");
+    Vocabulary::new(&tables, O200K_PIECES)
+});
 
 /// What tokens are counted with.
 pub struct Vocabulary {
@@ -61,10 +65,8 @@ impl Vocabulary {
         }
     }
 
-    fn new(packed: &[u8], pieces: &str) -> Self {
-        let mut tables = Vec::new();
-        ZlibDecoder::new(packed).read_to_end(&mut tables).expect("the build has packed them");
-        let bpe = postcard::from_bytes(&tables).expect("the tables are those of the same release of bpe");
+    fn new(tables: &[u8], pieces: &str) -> Self {
+        let bpe = postcard::from_bytes(tables).expect("the tables are those of the same release of bpe");
         let pieces = Regex::new_many(&[pieces, BEFORE_A_WORD, SPACES]).expect("the patterns are well-formed");
         Self { bpe, pieces }
     }
