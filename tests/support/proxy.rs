@@ -118,7 +118,9 @@ fn nginx(dir: &Path, addr: SocketAddr, server: SocketAddr) -> Command {
 /// Caddy with the example, without certificates and without its own interface for administration.
 fn caddy(dir: &Path, addr: SocketAddr, server: SocketAddr) -> Command {
     let site = replaced(&example("deploy/caddy/Caddyfile"), "127.0.0.1:8080", &server.to_string());
-    let site = replaced(&site, "files.example.org {", &format!("http://{addr} {{"));
+    // For every name that a client may call it by, as the example is for its own.
+    let here = format!("http://:{} {{\n\tbind {}", addr.port(), addr.ip());
+    let site = replaced(&site, "files.example.org {", &here);
     let file = written(dir, "Caddyfile", &format!("{{\n\tadmin off\n}}\n{site}"));
     let mut command = Command::new("caddy");
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file);
