@@ -130,9 +130,9 @@ fn system_calls_of_a_server_and_its_children_are_those_that_the_unit_leaves() {
     let traced = process::children(server.pid()).into_iter().find_map(|id| Pid::from_raw(id.cast_signed()));
     kill_process(traced.expect("strace has a child"), Signal::TERM).expect("the server runs");
     assert!(server.ended().success());
-    let traces = fs::read_dir(data.scratch()).expect("the folder is there").filter_map(Result::ok);
-    let traces = traces.filter(|file| file.file_name().to_string_lossy().starts_with("calls."));
-    let trace: String = traces.map(|file| fs::read_to_string(file.path()).expect("strace has written")).collect();
+    let files = fs::read_dir(data.scratch()).expect("the folder is there").filter_map(Result::ok);
+    let files = files.filter(|file| file.file_name().to_string_lossy().starts_with("calls."));
+    let trace: String = files.map(|file| fs::read_to_string(file.path()).expect("strace has written")).collect();
     // A child's own walls refuse with EPERM what the unit's would refuse likewise.
     let made = trace.lines().filter(|line| !line.contains("EPERM")).filter_map(call);
     let refused: BTreeSet<_> = made.filter(|call| !left.contains(call)).collect();
