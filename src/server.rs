@@ -145,6 +145,8 @@ async fn serve(
     let (server, address) = bind(&config, listener, &custody, &health, &pipeline, &access)?;
     let handle = server.handle();
     let serving = actix_rt::spawn(server);
+    // Before anybody can know that it is up: unheard, these would end it without a drain.
+    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(listener);
     announce(address, access.certificate.is_some());
     actix_rt::spawn(access.follow(hangups, read_settings));
     actix_rt::spawn(resume(Arc::clone(&custody), pipeline.verifier.clone(), recovered.open));
@@ -152,7 +154,7 @@ async fn serve(
     actix_rt::spawn(keep_forgetting_keys(Arc::clone(&custody), keys_kept));
     let deliverer = webhooks::start(&config.webhook, &custody);
     count_stored_files(&custody, before_uploads);
-    let mut told = actix_rt::spawn(until_told_to_stop());
+    let mut told = actix_rt::spawn(until_told_to_stop(signals));
     let kept = tokio::select! {
         // Nobody takes connections up any more: who comes now is to be refused and not to wait for the end.
         _ = &mut told => {
@@ -234,9 +236,7 @@ fn count_stored_files(custody: &Arc<Custody>, before: BatchId) {
     actix_rt::task::spawn_blocking(move || custody.count_files_before(before));
 }
 
-async fn until_told_to_stop() {
-    let mut terminate = listener(SignalKind::terminate());
-    let mut interrupt = listener(SignalKind::interrupt());
+async fn until_told_to_stop([mut terminate, mut interrupt]: [Signal; 2]) {
     let number = next_signal(&mut terminate, &mut interrupt).await;
     log::info!("draining: running attempts finish; another signal stops at once");
     actix_rt::spawn(async move {
