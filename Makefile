@@ -20,7 +20,7 @@ TEST_PROGRAMS := caddy=caddy chromium=chromium clamd=clamav-daemon curl=curl ngi
 PROGRAM_BYTES_MAX := 40000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test api-test docs corpus corpus-cpu start-up torture power-cut fuzz setup-debian check audit fmt release size packages deb deb-test clean components cargo-deny cargo-fuzz cargo-deb
+.PHONY: help run test api-test docs corpus corpus-cpu start-up bench torture power-cut fuzz setup-debian check audit fmt release size packages deb deb-test clean components cargo-deny cargo-fuzz cargo-deb
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,11 @@ fuzz: cargo-fuzz ## Fuzz what comes from disks, children and clients, 60 seconds
 	    $(CARGO_FUZZ) $$target "$$@" -- -artifact_prefix=$(FUZZ)/artifacts/$$target/ \
 	        -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 || exit 1; \
 	done
+
+# Some workloads, sizes of its own, or in small: make bench CONSIGN_BENCH_WORKLOADS=ab CONSIGN_BENCH_LARGE_MIB=256
+# Cargo's bench profile is that of a release.
+bench: ## Measure the server beside the limits of the machine, and update docs/performance.md
+	cargo bench --locked --bench custody -- $(if $(CONSIGN_BENCH_QUICK),,--record)
 
 setup-debian: ## Install what tests use, when root on Debian; else say what is missing
 	@missing=; packages=; for program in $(TEST_PROGRAMS); do \

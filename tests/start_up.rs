@@ -6,9 +6,8 @@
 mod support;
 
 use std::io::Write;
-use std::time::{Duration, Instant};
 
-use support::server::Setting;
+use support::start::Start;
 use support::{DataDir, Form, Server, process, wait_until};
 
 /// Files of one batch.
@@ -19,8 +18,6 @@ const MEMORY_BYTES_MAX: u64 = 300 << 20;
 
 /// Files that have ended and files that wait, in thousands, unless the environment says otherwise.
 const THOUSANDS: (usize, usize) = (20, 10);
-
-const SETTINGS: [Setting<'_>; 1] = [("LOG", "warn")];
 
 fn thousands(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |number| number.parse().expect("a number of thousands"))
@@ -44,23 +41,6 @@ fn wait_for_end(server: &Server, batch: &str) {
     });
 }
 
-/// A start as a client sees it: when the server listens, and when it has acknowledged an upload.
-struct Start {
-    listens: Duration,
-    acknowledges: Duration,
-    memory_bytes: u64,
-}
-
-fn start(data: &DataDir) -> (Server, Start) {
-    let begun = Instant::now();
-    let server = data.serve(&SETTINGS);
-    let listens = begun.elapsed();
-    upload(&server, 1);
-    let acknowledges = begun.elapsed();
-    let memory_bytes = process::memory_bytes(server.pid(), "VmRSS");
-    (server, Start { listens, acknowledges, memory_bytes })
-}
-
 fn show(what: &str, start: &Start) {
     let Start { listens, acknowledges, memory_bytes } = start;
     let line = format!(
@@ -77,17 +57,17 @@ fn a_start_with_a_full_log_is_quick_and_small() {
     let ended = 1000 * thousands("CONSIGN_ENDED_THOUSANDS", THOUSANDS.0);
     let waiting = 1000 * thousands("CONSIGN_WAITING_THOUSANDS", THOUSANDS.1);
     let data = DataDir::new();
-    let (server, empty) = start(&data);
+    let (server, empty) = Start::of(&data);
     show("an empty log", &empty);
     for _ in 0..ended.div_ceil(BATCH_FILES) {
         wait_for_end(&server, &upload(&server, BATCH_FILES));
     }
     let data = server.kill();
-    let (server, full) = start(&data);
+    let (server, full) = Start::of(&data);
     show(&format!("{ended} files ended"), &full);
     let batches = upload_all(&server, waiting);
     let data = server.kill();
-    let (server, loaded) = start(&data);
+    let (server, loaded) = Start::of(&data);
     show(&format!("{ended} ended, up to {waiting} waiting"), &loaded);
     for batch in &batches {
         wait_for_end(&server, batch);

@@ -23,6 +23,7 @@ pub mod promtool;
 pub mod proxy;
 pub mod receiver;
 pub mod server;
+pub mod start;
 pub mod status;
 pub mod wire;
 
