@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::directly::cores;
 use super::limits::{Ground, receive_and_hash, write_and_sync};
 use super::load::{Request, upload, wait_for_end};
 use super::memory::{self, mib};
@@ -13,13 +14,12 @@ use super::texts::Random;
 use super::{Row, Scale};
 use crate::support::{DataDir, process};
 
-/// Files as large as these are usually refused.
-const SETTINGS: [(&str, &str); 1] = [("LIMITS_FILE_BYTES_MAX", "4GiB")];
-
 const UNIT: &str = "GB/s";
 
 pub fn measure(scale: &Scale) -> Vec<Row> {
-    let server = DataDir::new().serve(&SETTINGS);
+    let cores = cores().to_string();
+    // Files as large as these are usually refused.
+    let server = DataDir::new().serve(&[("LIMITS_FILE_BYTES_MAX", "4GiB"), ("WORKER_PROCESSES", &cores)]);
     let mut ground = Ground::new();
     let mut random = Random(0);
     let mut bytes: Vec<u8> = (0..scale.large_bytes / 8).flat_map(|_| letters(&mut random)).collect();

@@ -6,6 +6,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use super::directly::cores;
 use super::load::{Request, upload, wait_for_end};
 use super::report::Target;
 use super::spread::Spread;
@@ -19,9 +20,11 @@ const UNIT: &str = "MiB";
 const BATCH_FILES: usize = 10_000;
 
 pub fn measure(scale: &Scale) -> Vec<Row> {
-    let idle: Vec<f64> = (0..scale.runs).map(|_| at_rest(&DataDir::new().serve(&[]))).collect();
+    let cores = cores().to_string();
+    let settings = [("WORKER_PROCESSES", cores.as_str())];
+    let idle: Vec<f64> = (0..scale.runs).map(|_| at_rest(&DataDir::new().serve(&settings))).collect();
     let mut texts = Texts::default();
-    let server = DataDir::new().serve(&[]);
+    let server = DataDir::new().serve(&settings);
     let ended: Vec<f64> = (0..3).map(|_| after_the_end_of(&server, &mut texts, scale.memory_files)).collect();
     let (waited, waiting) = with_waiting(&mut texts, scale.waiting_files);
     let of_one = |mib: f64| Spread::of(vec![mib]);
@@ -65,9 +68,10 @@ fn with_waiting(texts: &mut Texts, files: usize) -> (u64, f64) {
     (batches.iter().map(pending).sum(), memory)
 }
 
-/// Waits until the server takes work and every child waits for a file.
+/// Waits until each child of a server that has one for each core is ready for a file, its vocabulary loaded.
 pub fn wait_until_ready(server: &Server) {
-    wait_until("the children", || server.get("/readyz").status == 200);
+    let wanted = f64::from(u32::try_from(cores()).expect("a machine has fewer cores"));
+    wait_until("the children", || server.metrics().sum("consign_workers_alive", &[]) >= wanted);
 }
 
 /// MiB that the server and its children have.

@@ -81,15 +81,14 @@ fn rows(scale: &Scale, runs: Runs) -> Vec<Row> {
     let best = (0..scale.runs).map(|run| loops.iter().map(|seen| seen[run]).fold(0.0, f64::max)).collect();
     let (batch, append, best) = (Spread::of(batch), Spread::of(append), Spread::of(best));
     let loops: Vec<Spread> = loops.into_iter().map(Spread::of).collect();
-    let one = |files| format!("1 client, a batch of {files}");
-    let ours = || Row::alone(one(scale.small_files), UNIT, batch.clone());
+    let ours = || Row::alone(format!("1 client, one batch of {}", scale.small_files), UNIT, batch.clone());
     let mut rows = vec![
         ours().beside("plain loop, 1 thread", &loops[0]).target(Target::RatioAtLeast(25.0)),
         ours().beside("plain loop, best number of threads", &best).target(Target::RatioAtLeast(4.0)),
         ours().beside("one append, one sync", &append).target(Target::RatioAtLeast(0.2)),
     ];
     for ((files, clients), seen) in scale.small_batches.iter().zip(batches) {
-        let row = Row::alone(format!("{clients} clients, batches of {files}"), UNIT, Spread::of(seen));
+        let row = Row::alone(named(*clients, *files), UNIT, Spread::of(seen));
         let row = row.beside("plain loop, 1 thread", &loops[0]);
         let is_budgeted = (*files, *clients) == (3, 32);
         rows.push(if is_budgeted { row.target(Target::RatioAtLeast(5.0)) } else { row });
@@ -98,4 +97,8 @@ fn rows(scale: &Scale, runs: Runs) -> Vec<Row> {
         rows.push(Row::alone(format!("the plain loop itself, {threads} threads"), UNIT, seen));
     }
     rows
+}
+
+fn named(clients: usize, files: usize) -> String {
+    format!("{clients} client{}, batches of {files}", if clients == 1 { "" } else { "s" })
 }
