@@ -39,6 +39,8 @@ pub struct Arriving<'a> {
     files: Vec<SealedFile>,
     fields: usize,
     received: u64,
+    /// Bytes of the files that are kept so far.
+    kept: u64,
     pace: Pace,
 }
 
@@ -77,7 +79,7 @@ impl<'a> Arriving<'a> {
         let intake = Some(api.door.receive());
         let Limits { upload_idle_ms_max, upload_second_bytes_min, .. } = api.limits;
         let pace = Pace::new(Duration::from_millis(upload_idle_ms_max), upload_second_bytes_min);
-        Self { api, owner: None, bytes_max, intake, files: Vec::new(), fields: 0, received: 0, pace }
+        Self { api, owner: None, bytes_max, intake, files: Vec::new(), fields: 0, received: 0, kept: 0, pace }
     }
 
     /// From here on it is this caller's, unless it is somebody's already.
@@ -132,6 +134,7 @@ impl<'a> Arriving<'a> {
         self.intake = Some(intake);
         self.pace = pace;
         self.received += received;
+        self.kept += file.length;
         self.files.push(file);
         Ok(())
     }
@@ -200,7 +203,7 @@ impl<'a> Arriving<'a> {
             self.api.count_uploads(&self.files);
             return Err(ApiError::AllFilesRejected { files: refused(&self.files) });
         }
-        let (kept, fingerprint) = (self.kept(), self.fingerprint(&fields));
+        let (kept, fingerprint) = (self.kept, self.fingerprint(&fields));
         let Fields { metadata, webhook } = fields;
         let (caller, mut reserved) = self.owner.ok_or(ApiError::Unauthorized)?;
         reserved.take(kept, || self.api.door.usage(&caller))?;
@@ -275,12 +278,7 @@ impl<'a> Arriving<'a> {
     /// Bytes that the owner has room for beside what is kept so far.
     fn owner_bytes_left(&self) -> u64 {
         let Some((caller, reserved)) = &self.owner else { return u64::MAX };
-        reserved.bytes_left(|| self.api.door.usage(caller)).saturating_sub(self.kept())
-    }
-
-    /// Bytes of the files that are kept so far.
-    fn kept(&self) -> u64 {
-        self.files.iter().map(|file| file.length).sum()
+        reserved.bytes_left(|| self.api.door.usage(caller)).saturating_sub(self.kept)
     }
 }
 
