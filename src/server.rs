@@ -123,7 +123,7 @@ async fn serve(
 ) -> Result<Option<TcpListener>, ServeError> {
     let started = Instant::now();
     // From the beginning: unheard, the signal would end the program.
-    let hangups = listener(SignalKind::hangup());
+    let hangups = hear(SignalKind::hangup());
     let access = Access::new(&config)?;
     let dir = config.data_dir.display().to_string();
     let lock = DirectoryLock::take(&config.data_dir)
@@ -146,7 +146,7 @@ async fn serve(
     let handle = server.handle();
     let serving = actix_rt::spawn(server);
     // Before anybody can know that it is up: unheard, these would end it without a drain.
-    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(listener);
+    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(hear);
     announce(address, access.certificate.is_some());
     actix_rt::spawn(access.follow(hangups, read_settings));
     actix_rt::spawn(resume(Arc::clone(&custody), pipeline.verifier.clone(), recovered.open));
@@ -247,7 +247,7 @@ async fn until_told_to_stop([mut terminate, mut interrupt]: [Signal; 2]) {
     });
 }
 
-fn listener(kind: SignalKind) -> Signal {
+fn hear(kind: SignalKind) -> Signal {
     signal(kind).expect("a handler for SIGTERM, SIGINT and SIGHUP can always be set")
 }
 

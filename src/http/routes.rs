@@ -5,8 +5,8 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, Resource, Route, guard, web};
 
 use super::{
-    ApiError, batches, digests, docs, docsgpt, events, files, front, health, limits, openapi, results, retention, retry,
-    stats, upload,
+    ApiError, batches, digests, docs, docsgpt, events, files, front, health, limits, openapi, results, retention,
+    retry, stats, upload,
 };
 
 /// Every route. Those of one path stand together.
