@@ -27,25 +27,25 @@ pub fn measure(scale: &Scale) -> Vec<Row> {
     memory::wait_until_ready(&server);
     let formats: Vec<_> = by_format(&corpus).into_iter().take(scale.formats_max).collect();
     let mut seconds = vec![(0.0, 0.0); scale.runs];
-    let mut rows: Vec<Row> = Vec::new();
+    let mut table: Vec<Row> = Vec::new();
     for (format, files) in formats {
         let files: Vec<NamedFile> = files.iter().cycle().take(files.len().max(scale.documents_min)).cloned().collect();
         let (mut ours, mut direct) = (Vec::new(), Vec::new());
         for (ours_seconds, direct_seconds) in &mut seconds {
-            let (alone, served) = (read_all(&files), process(&server, &files));
+            let (alone, through) = (read_all(&files), process(&server, &files));
             *direct_seconds += alone.as_secs_f64();
-            *ours_seconds += served.as_secs_f64();
+            *ours_seconds += through.as_secs_f64();
             direct.push(rate(&files, alone));
-            ours.push(rate(&files, served));
+            ours.push(rate(&files, through));
         }
         let row = Row::alone(format!("{format}, {} files", files.len()), "files/s", Spread::of(ours));
-        rows.push(row.beside("the library, all cores", &Spread::of(direct)).target(Target::RatioAtLeast(0.9)));
+        table.push(row.beside("the library, all cores", &Spread::of(direct)).target(Target::RatioAtLeast(0.9)));
     }
     let (ours, direct): (Vec<f64>, Vec<f64>) = seconds.into_iter().unzip();
     let all = Row::alone("all of these together", "s", Spread::of(ours));
     // Seconds, so that less is better: 1 / 0.9.
-    rows.push(all.beside("the library, all cores", &Spread::of(direct)).target(Target::RatioAtMost(1.11)));
-    rows
+    table.push(all.beside("the library, all cores", &Spread::of(direct)).target(Target::RatioAtMost(1.11)));
+    table
 }
 
 /// The files of each format.

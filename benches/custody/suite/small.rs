@@ -56,6 +56,7 @@ fn run(server: &Server, scale: &Scale, ground: &mut Ground, texts: &mut Texts, r
 }
 
 /// So many clients that each send so many batches of so many files.
+#[derive(Clone, Copy)]
 struct Load {
     files: usize,
     clients: usize,

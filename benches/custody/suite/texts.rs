@@ -78,7 +78,7 @@ impl Texts {
     }
 }
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): the same numbers on every machine.
+/// `SplitMix64` (Steele, Lea and Flood, 2014): the same numbers on every machine.
 pub struct Random(pub u64);
 
 impl Random {
