@@ -228,7 +228,7 @@ fn every_other_block_is_what_its_language_says() {
         fs::write(&path, desk.as_here(&text)).expect("a block can be written");
         match &*block.language {
             "console" | "http" | "text" | "nginx" | "" => {}
-            "toml" => run(&block, &format!("consign --config {file} config")),
+            "toml" => run(&block, &format!("CONSIGN_CONFIG={file} consign config")),
             "json" => {
                 let whole = serde_json::from_str::<Value>(&text).is_ok();
                 let members = serde_json::from_str::<Value>(&format!("{{{text}}}")).is_ok();
