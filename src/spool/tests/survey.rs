@@ -78,8 +78,10 @@ async fn a_segment_that_the_log_does_not_know_is_walked_wherever_it_lies() {
 /// Flips a byte in the middle of a frame.
 fn damage(dir: &TempDir, seal: &FrameRef) {
     let path = segment::path(&dir.path().join("spool"), seal.segment);
-    let file = OpenOptions::new().write(true).open(&path).unwrap();
-    file.write_all_at(b"?", seal.frame + 70).unwrap();
+    let file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, seal.frame + 70).unwrap();
+    file.write_all_at(&[!byte[0]], seal.frame + 70).unwrap();
 }
 
 #[tokio::test]
