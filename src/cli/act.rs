@@ -31,6 +31,17 @@ Examples:
   consign delete 0193a5b0-4f1e-7c2a-8d11-6b0f2a9c0000
   consign list --json --outcome failed | jq -r '.[].id' | xargs consign delete";
 
+/// What is shown when a batch has been told to do something.
+#[derive(Debug, Args)]
+struct AfterArguments {
+    /// Wait until the batch is completed
+    #[arg(long)]
+    wait: bool,
+    /// Print the status as the server gives it, with all files
+    #[arg(long)]
+    json: bool,
+}
+
 /// The flags of `consign retry`.
 #[derive(Debug, Args)]
 pub struct RetryArguments {
@@ -40,12 +51,8 @@ pub struct RetryArguments {
     /// Only this file
     #[arg(long, value_name = "FILE_ID", value_parser = file_id)]
     file: Option<FileId>,
-    /// Wait until the batch is completed
-    #[arg(long)]
-    wait: bool,
-    /// Print the status as the server gives it, with all files
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    after: AfterArguments,
     #[command(flatten)]
     remote: RemoteArguments,
 }
@@ -56,12 +63,8 @@ pub struct CancelArguments {
     /// The batch's id
     #[arg(value_parser = batch_id)]
     id: BatchId,
-    /// Wait until the batch is completed
-    #[arg(long)]
-    wait: bool,
-    /// Print the status as the server gives it, with all files
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    after: AfterArguments,
     #[command(flatten)]
     remote: RemoteArguments,
 }
@@ -81,19 +84,19 @@ pub struct DeleteArguments {
 
 /// Tries anew what has failed; returns how the program ends.
 pub fn retry(arguments: &RetryArguments) -> Result<ExitCode, CliError> {
-    let RetryArguments { id, file, wait, json, remote } = arguments;
+    let RetryArguments { id, file, after, remote } = arguments;
     let query = file.map(|file| format!("?file={file}")).unwrap_or_default();
     let api = remote.connect_plainly();
     let _: Value = api.post(&format!("/batches/{id}/retry{query}"))?;
-    show_after(&api, *id, *wait, *json)
+    show_after(&api, *id, after)
 }
 
 /// Ends what has no outcome yet; returns how the program ends. That files were cancelled is what was wanted.
 pub fn cancel(arguments: &CancelArguments) -> Result<ExitCode, CliError> {
-    let CancelArguments { id, wait, json, remote } = arguments;
+    let CancelArguments { id, after, remote } = arguments;
     let api = remote.connect_plainly();
     let _: Value = api.post(&format!("/batches/{id}/cancel"))?;
-    show_after(&api, *id, *wait, *json)?;
+    show_after(&api, *id, after)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -110,11 +113,11 @@ pub fn delete(arguments: &DeleteArguments) -> Result<(), CliError> {
     if *json { print_json(&json!({"removed": ids})) } else { Ok(()) }
 }
 
-fn show_after(api: &Api, batch: BatchId, wait: bool, as_json: bool) -> Result<ExitCode, CliError> {
-    if wait {
+fn show_after(api: &Api, batch: BatchId, after: &AfterArguments) -> Result<ExitCode, CliError> {
+    if after.wait {
         await_end(api, batch)?;
     }
-    show(&whole_batch(api, batch, &[])?, as_json)
+    show(&whole_batch(api, batch, &[])?, after.json)
 }
 
 fn file_id(text: &str) -> Result<FileId, &'static str> {
