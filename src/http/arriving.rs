@@ -211,15 +211,8 @@ impl<'a> Arriving<'a> {
         let idempotency = key.as_ref().map(|key| key.sealed_with(fingerprint));
         let (batch, mut files) = (BatchId::new(), self.files);
         let borrowing = self.api.door.share(&caller, batch, &mut intake, &mut files).await?;
-        let header = SealHeader {
-            batch,
-            created_ms: batch.created_ms(),
-            owner: caller.owner().into(),
-            metadata,
-            bytes_total: kept,
-            idempotency,
-            webhook,
-        };
+        let plain = SealHeader::plain(batch, caller.owner());
+        let header = SealHeader { metadata, bytes_total: kept, idempotency, webhook, ..plain };
         let announce = StoredBatch { batch, files: files.len() };
         let (verifier, door) = (self.api.verifier.clone(), self.api.door.clone());
         let (owner, digests) = (header.owner.clone(), digests_of(files.iter().map(Some)));

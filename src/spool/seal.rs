@@ -27,6 +27,22 @@ pub struct SealHeader {
     pub webhook: Option<String>,
 }
 
+impl SealHeader {
+    /// That of a batch of an owner's of which nothing else is said.
+    #[must_use]
+    pub fn plain(batch: BatchId, owner: impl Into<String>) -> Self {
+        Self {
+            batch,
+            created_ms: batch.created_ms(),
+            owner: owner.into(),
+            metadata: None,
+            bytes_total: 0,
+            idempotency: None,
+            webhook: None,
+        }
+    }
+}
+
 /// By which a request that is sent again under an `Idempotency-Key` is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Idempotency {

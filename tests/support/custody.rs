@@ -62,15 +62,7 @@ pub async fn store(custody: &Custody, files: usize, bytes: usize) -> BatchId {
         });
     }
     let batch = BatchId::new();
-    let header = SealHeader {
-        batch,
-        created_ms: 1,
-        owner: "local".into(),
-        metadata: None,
-        bytes_total: 0,
-        idempotency: None,
-        webhook: None,
-    };
+    let header = SealHeader::plain(batch, "local");
     let sealed = intake.seal(header, sealed, Box::new(|_| Ok(()))).await.expect("the spool seals");
     custody.enter(&sealed).expect("the job log takes a batch");
     batch

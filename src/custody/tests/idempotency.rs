@@ -15,15 +15,8 @@ async fn store_under(custody: &Custody, key: u8, created_ms: i64) -> SealedBatch
     let kept = intake.keep_file();
     let file = SealedFile { offset: kept.offset, length: kept.length, sha256: kept.sha256, ..SealedFile::default() };
     let idempotency = Some(Idempotency { key: [key; 32], fingerprint: [9; 32] });
-    let header = SealHeader {
-        batch: BatchId::new(),
-        created_ms,
-        owner: "local".into(),
-        metadata: None,
-        bytes_total: 10,
-        idempotency,
-        webhook: None,
-    };
+    let plain = SealHeader::plain(BatchId::new(), "local");
+    let header = SealHeader { created_ms, bytes_total: 10, idempotency, ..plain };
     intake.seal(header, vec![file], Box::new(|_| Ok(()))).await.unwrap()
 }
 

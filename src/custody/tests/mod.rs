@@ -45,15 +45,7 @@ async fn store(custody: &Custody, files: u8, is_entered: bool) -> SealedBatch {
         });
     }
     let batch = BatchId::new();
-    let header = SealHeader {
-        batch,
-        created_ms: 1,
-        owner: "local".into(),
-        metadata: None,
-        bytes_total: 0,
-        idempotency: None,
-        webhook: None,
-    };
+    let header = SealHeader::plain(batch, "local");
     let batch = intake.seal(header, sealed, Box::new(|_| Ok(()))).await.unwrap();
     if is_entered {
         custody.enter(&batch).unwrap();

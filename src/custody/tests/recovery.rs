@@ -119,15 +119,7 @@ async fn a_large_batch_whose_entering_a_crash_cut_short_is_entered_and_a_mark_wi
     intake.write(&vec![7; large]).await.unwrap();
     let kept = intake.keep_file();
     let file = SealedFile { offset: kept.offset, length: kept.length, sha256: kept.sha256, ..SealedFile::default() };
-    let header = SealHeader {
-        batch: BatchId::new(),
-        created_ms: 1,
-        owner: String::new(),
-        metadata: None,
-        bytes_total: 0,
-        idempotency: None,
-        webhook: None,
-    };
+    let header = SealHeader::plain(BatchId::new(), "");
     let batch = intake.seal(header, vec![file], Box::new(|_| Ok(()))).await.unwrap();
     assert!(custody.spool.store().is_own(batch.seal.segment).unwrap());
     custody.joblog.enter_in_part(&batch).unwrap();

@@ -28,15 +28,7 @@ fn open(dir: &TempDir) -> Spool {
 }
 
 fn header() -> SealHeader {
-    SealHeader {
-        batch: BatchId::new(),
-        created_ms: 1,
-        owner: "local".into(),
-        metadata: None,
-        bytes_total: 0,
-        idempotency: None,
-        webhook: None,
-    }
+    SealHeader::plain(BatchId::new(), "local")
 }
 
 fn sealed_file(name: &str, kept: KeptFile) -> SealedFile {
