@@ -258,7 +258,7 @@ impl Work {
             return;
         }
         let custody = Arc::clone(&self.custody);
-        actix_rt::task::spawn_blocking(move || custody.give_back(&dead));
+        actix_rt::task::spawn_blocking(move || custody.give_back(dead));
     }
 
     fn announce(&self, group: &[Gathered], committed: &Committed) {

@@ -229,7 +229,7 @@ impl Work {
             }
         };
         let timings = Timings { verify_ms: ms_since(begun), ..Timings::default() };
-        let twin = if matches!(checked, Checked::Sound(_)) { self.twin(&file, &slot).await } else { None };
+        let twin = if let Checked::Sound(sound) = &checked { self.twin(&file, sound, &slot).await } else { None };
         match checked {
             Checked::Sound(_) | Checked::NotYet(_) | Checked::Unscanned(_)
                 if self.custody.joblog.is_cancelled(file.id.batch()) =>
@@ -251,10 +251,8 @@ impl Work {
     async fn check_once(&self, file: &Arc<WaitingFile>) -> Checked {
         let _permit = self.checks.acquire().await;
         let (custody, checked) = (Arc::clone(&self.custody), Arc::clone(file));
-        let look = move || match &checked.sealed {
-            Some(sealed) => check(&custody, &checked.record, sealed),
-            None => Checked::Lost(FileErrorCode::Damaged.into()),
-        };
+        let takes_over = self.options.made_with.is_some();
+        let look = move || check(&custody, &checked, takes_over);
         self.off_thread(Duty::Look, look).await.unwrap_or_else(|| {
             log::error!("file {}: looking at it failed", file.id);
             Checked::NotYet(FileErrorCode::Unreadable.into())
@@ -262,7 +260,7 @@ impl Work {
     }
 
     async fn pass_on(&self, file: &WaitingFile, sound: Sound, timings: Timings, slot: Slot) {
-        let Sound { media_type, warnings } = sound;
+        let Sound { media_type, warnings, kin: _ } = sound;
         let Some(bytes) = file.bytes() else { return };
         if let Err(error) = self.custody.joblog.apply(file.id, FileEvent::Verified) {
             log::error!("file {}: {error}", file.id);

@@ -56,30 +56,35 @@ impl Custody {
         results.extend(&record.superseded);
         results.sort_unstable_by_key(|place| (place.segment, place.frame));
         results.dedup();
-        self.erase_files(id, &record).await?;
+        let spool_segments = self.erase_files(id, &record).await?;
         self.results.erase(&results)?;
         let mut result_segments: Vec<u64> = results.iter().map(|place| place.segment).collect();
         result_segments.dedup();
-        let mut spool_segments = record.borrowed.segments;
-        spool_segments.push(record.seal.segment);
         let (spool, results) = (spool_segments.clone(), result_segments.clone());
-        let forget = Change::Forget { batch: id, spool, results, marks: Vec::new() };
+        let forget = Change::Forget { batch: id, spool, results, owned: None };
         self.joblog.commit(vec![forget]).await?;
         self.unlink_dead(self.spool.store(), StoreName::Spool, &spool_segments)?;
         self.unlink_dead(&self.results, StoreName::Results, &result_segments)
     }
 
-    /// Erases a doomed batch's seal, and its files' bytes as far as no file of another batch needs them.
-    async fn erase_files(&self, id: BatchId, record: &BatchRecord) -> Result<(), CustodyError> {
+    /// Erases a doomed batch's seal, and its files' bytes as far as no file of another batch needs them; the segments that
+    /// these lay in.
+    async fn erase_files(&self, id: BatchId, record: &BatchRecord) -> Result<Vec<u64>, CustodyError> {
         for (index, sealed) in self.sealed_files(record, 0, record.seal.entries as usize)?.into_iter().enumerate() {
             if let Some(SealedFile { sha256, .. }) = sealed {
                 self.joblog.forget_digest(&record.owner, &sha256, id.file(index))?;
             }
         }
+        let borrowers = self.joblog.borrowers_of(id)?;
+        let mut segments: Vec<u64> = borrowers.iter().map(|borrower| borrower.extent.segment).collect();
+        segments.push(record.seal.segment);
+        segments.sort_unstable();
+        segments.dedup();
+        let from_others = borrowers.into_iter().filter(|borrower| borrower.lender.batch() != id);
         let _nobody_borrows = self.sharing.write().await;
-        let lent = self.needed_in(record.seal.segment)?;
-        self.spool.store().erase_but(&[record.seal], &lent)?;
-        self.free(&self.borrowed_by(id, record)?)
+        self.spool.store().erase_but(&[record.seal], &self.joblog.lent(&record.seal.extent())?)?;
+        self.free(from_others.map(|borrower| (borrower.extent, borrower.lender)).collect())?;
+        Ok(segments)
     }
 
     /// Unlinks segments in which nothing is alive. Those from the checkpoint on stay: they may hold regions that are

@@ -6,7 +6,6 @@
 //! batch is entered nobody sees its loans, so that nothing is given back meanwhile.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
@@ -15,7 +14,7 @@ use tokio::sync::OwnedRwLockReadGuard;
 use super::{Custody, CustodyError, FileStatus};
 use crate::batch::{BatchId, FileErrorCode, FileId, FileState};
 use crate::joblog::{BatchRecord, JobLogError};
-use crate::spool::{BLOCK_BYTES, Extent, Loan, Place, SealedFile, Sha256Digest};
+use crate::spool::{BLOCK_BYTES, Extent, Loan, Place, SealedFile, Sha256Digest, SpoolError};
 
 /// A file up to this size keeps its own bytes: a block is the least that a filesystem gives back.
 const OWN_BYTES_MAX: u64 = BLOCK_BYTES;
@@ -28,7 +27,7 @@ pub type GivenBack = (Extent, FileId);
 
 impl Custody {
     /// Notes in those of a batch's files whose bytes are there already from whom they have them, and says for how long
-    /// that holds; none when nobody borrows. `blocking` has threads on which bytes are compared.
+    /// that holds; none when nobody borrows from another batch. `blocking` has threads for what reads from the disk.
     pub async fn borrow(
         self: &Arc<Self>,
         owner: &str,
@@ -37,21 +36,24 @@ impl Custody {
         blocking: &Handle,
     ) -> Option<Borrowing> {
         let firsts = firsts(files);
+        if firsts.is_empty() {
+            return None;
+        }
+        let arrived = firsts.iter().map(|(sha256, index)| Arrived { index: *index, sha256: *sha256 }).collect();
+        let (custody, owner): (_, Arc<str>) = (Arc::clone(self), owner.into());
+        let look = {
+            let owner = Arc::clone(&owner);
+            move || custody.alike(&owner, arrived)
+        };
+        let alike = blocking.spawn_blocking(look).await.unwrap_or_default();
         let mut borrowing = None;
-        for &first in firsts.values() {
-            let others = self.joblog.files_with(owner, &files[first].sha256, None).unwrap_or_else(|error| {
-                log::error!("batch {batch}: other files with the same bytes are not looked for: {error}");
-                Vec::new()
-            });
-            if others.is_empty() {
-                continue;
+        if !alike.is_empty() {
+            borrowing = Some(Arc::clone(&self.sharing).read_owned().await);
+            let custody = Arc::clone(self);
+            let ask = blocking.spawn_blocking(move || custody.loans_for(&alike, &owner));
+            for (index, loan) in ask.await.unwrap_or_default() {
+                files[index].loan = Some(loan);
             }
-            if borrowing.is_none() {
-                borrowing = Some(Arc::clone(&self.sharing).read_owned().await);
-            }
-            let (custody, owner, file) = (Arc::clone(self), owner.to_owned(), files[first].clone());
-            let found = blocking.spawn_blocking(move || custody.lender_among(&others, &owner, &file));
-            files[first].loan = found.await.unwrap_or_default();
         }
         for index in 0..files.len() {
             let first = firsts.get(&files[index].sha256).copied().filter(|first| *first < index);
@@ -63,29 +65,42 @@ impl Custody {
         borrowing
     }
 
-    /// The first of these files that can lend its bytes.
-    fn lender_among(&self, others: &[FileId], owner: &str, file: &SealedFile) -> Option<Loan> {
-        others.iter().find_map(|other| match self.loan_from(*other, owner, file) {
-            Ok(loan) => loan,
+    /// Those that have arrived with bytes that other files of the owner may have, and which files these are.
+    fn alike(&self, owner: &str, arrived: Vec<Arrived>) -> Vec<Alike> {
+        let others = |arrived: Arrived| match self.joblog.files_with(owner, &arrived.sha256, None) {
+            Ok(others) => (!others.is_empty()).then_some((arrived, others)),
             Err(error) => {
-                log::warn!("file {other}: its bytes are not lent: {error}");
+                log::error!("other files with the same bytes are not looked for: {error}");
                 None
             }
-        })
+        };
+        arrived.into_iter().filter_map(others).collect()
+    }
+
+    /// For each that has arrived the loan from the first of the others that can lend its bytes, by index.
+    fn loans_for(&self, alike: &[Alike], owner: &str) -> Vec<(usize, Loan)> {
+        let ask = |other: &FileId, sha256: &Sha256Digest| {
+            let loan = self.loan_from(*other, owner, sha256);
+            loan.inspect_err(|error| log::warn!("file {other}: its bytes are not lent: {error}")).ok().flatten()
+        };
+        let loan = |(arrived, others): &Alike| {
+            Some((arrived.index, others.iter().find_map(|other| ask(other, &arrived.sha256))?))
+        };
+        alike.iter().filter_map(loan).collect()
     }
 
     /// The loan that a file with the bytes of another one can have from it, if those are there, whole.
-    fn loan_from(&self, other: FileId, owner: &str, file: &SealedFile) -> Result<Option<Loan>, CustodyError> {
-        let Some((record, sealed)) = self.same_bytes(other, owner, &file.sha256)? else { return Ok(None) };
+    fn loan_from(&self, other: FileId, owner: &str, sha256: &Sha256Digest) -> Result<Option<Loan>, CustodyError> {
+        let Some((record, sealed)) = self.same_bytes(other, owner, sha256)? else { return Ok(None) };
         let end = self.joblog.file(other)?.end;
         let are_lost = end.as_ref().and_then(|end| end.outcome.error()).is_some_and(|error| {
             matches!(error.code, FileErrorCode::Damaged | FileErrorCode::Missing | FileErrorCode::MalwareFound)
         });
-        if are_lost || end.is_some_and(|end| end.are_bytes_dead) || sealed.length != file.length {
+        if are_lost || end.is_some_and(|end| end.are_bytes_dead) {
             return Ok(None);
         }
         let extent = sealed.extent(&record.seal);
-        if self.spool.store().content(&extent)?.sha256().is_ok_and(|found| found == file.sha256) {
+        if self.spool.store().content(&extent)?.sha256().is_ok_and(|found| found == *sha256) {
             let lender = sealed.loan.map_or(other, |loan| loan.lender);
             return Ok(Some(Loan { lender, place: Some(Place { segment: extent.segment, start: extent.start }) }));
         }
@@ -146,51 +161,43 @@ impl Custody {
     }
 
     /// Gives the bytes back of files whose end says that they are dead, as far as nobody else needs them. Blocking.
-    pub fn give_back(&self, dead: &[GivenBack]) {
+    pub fn give_back(&self, dead: Vec<GivenBack>) {
+        let count = dead.len();
         let _nobody_borrows = self.sharing.blocking_write();
         if let Err(error) = self.free(dead) {
-            log::warn!("the bytes of {} dead files are kept until their batches go: {error}", dead.len());
+            log::warn!("the bytes of {count} dead files are kept until their batches go: {error}");
         }
     }
 
     /// Frees bytes as far as neither their lender nor a borrower needs them.
-    pub(super) fn free(&self, given_back: &[GivenBack]) -> Result<(), CustodyError> {
-        let mut needed: HashMap<u64, Vec<Extent>> = HashMap::new();
+    pub(super) fn free(&self, mut given_back: Vec<GivenBack>) -> Result<(), CustodyError> {
+        given_back.sort_unstable();
+        given_back.dedup();
         for (extent, lender) in given_back {
-            if self.joblog.needs_bytes(*lender)? {
+            if self.joblog.needs_bytes(lender)? {
                 continue;
             }
-            let needed = match needed.entry(extent.segment) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(unknown) => unknown.insert(self.needed_in(extent.segment)?),
-            };
             // Beside them lie other files of the lender's batch, or nothing.
-            let whole = if self.joblog.is_living(lender.batch())? { *extent } else { extent.outward() };
-            for part in whole.without(needed) {
-                self.spool.store().punch(&part)?;
+            let whole = if self.joblog.is_living(lender.batch())? { extent } else { extent.outward() };
+            for part in whole.without(&self.joblog.lent(&whole)?) {
+                match self.spool.store().punch(&part) {
+                    Err(SpoolError::Missing) | Ok(()) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
         Ok(())
     }
-
-    /// The bytes of a segment that borrowers need.
-    pub(super) fn needed_in(&self, segment: u64) -> Result<Vec<Extent>, JobLogError> {
-        let mut needed = Vec::new();
-        for borrower in self.joblog.borrowers_in(segment)? {
-            if self.joblog.needs_bytes(borrower.file)? {
-                needed.push(borrower.extent);
-            }
-        }
-        Ok(needed)
-    }
-
-    /// The bytes that a batch's files have on loan from others.
-    pub(super) fn borrowed_by(&self, id: BatchId, record: &BatchRecord) -> Result<Vec<GivenBack>, JobLogError> {
-        let borrowers = self.joblog.borrowers_of(id, record)?.into_iter();
-        let from_others = borrowers.filter(|borrower| borrower.lender.batch() != id);
-        Ok(from_others.map(|borrower| (borrower.extent, borrower.lender)).collect())
-    }
 }
+
+/// A file that has arrived, the first of its batch with these bytes.
+struct Arrived {
+    index: usize,
+    sha256: Sha256Digest,
+}
+
+/// It, and files that may have the same bytes.
+type Alike = (Arrived, Vec<FileId>);
 
 /// The digests of a batch's files, by index, but for those that were refused and those of which nothing is known.
 pub fn digests_of<'a>(files: impl IntoIterator<Item = Option<&'a SealedFile>>) -> Vec<(usize, Sha256Digest)> {

@@ -65,10 +65,10 @@ impl Custody {
     /// were lies in a segment that is kept.
     pub(super) async fn forget_strays(&self, checked: Checked) -> Result<(), CustodyError> {
         let mut changes = Vec::new();
-        for Stray { batch, spool, results, marks } in checked.strays {
+        for Stray { batch, spool, results, owned } in checked.strays {
             if self.joblog.batch(batch)?.is_none() {
                 log::error!("batch {batch}: forgotten, because it was half entered and its seal is not in the spool");
-                changes.push(Change::Forget { batch, spool, results, marks });
+                changes.push(Change::Forget { batch, spool, results, owned });
             }
         }
         for (key, batch) in checked.stray_keys {

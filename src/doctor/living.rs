@@ -32,7 +32,7 @@ impl Living {
         while let Some((id, record)) = custody.joblog.batch_before(before)? {
             before = Some(id);
             living.add(StoreName::Spool, &record.seal.extent());
-            for borrower in custody.joblog.borrowers_of(id, &record)? {
+            for borrower in custody.joblog.borrowers_of(id)? {
                 living.add(StoreName::Spool, &borrower.extent.outward());
             }
             for (_, file) in custody.joblog.files(id, 0, record.seal.entries as usize)? {

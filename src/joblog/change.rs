@@ -26,8 +26,8 @@ pub enum Change {
     /// A completed batch's removal begins.
     Doom { batch: BatchId },
     /// Nothing of a doomed batch is left on the disk; `spool` and `results` are the segments that it had regions or loans
-    /// in, and `marks` are its keys that a record would lead to, where it has none.
-    Forget { batch: BatchId, spool: Vec<u64>, results: Vec<u64>, marks: Vec<Vec<u8>> },
+    /// in, and `owned` is the key that says whose it was, where the batch has no record that would.
+    Forget { batch: BatchId, spool: Vec<u64>, results: Vec<u64>, owned: Option<Vec<u8>> },
     /// A batch is no longer known by the idempotency key with this digest.
     ForgetKey { key: Sha256Digest, batch: BatchId },
     /// It was tried to tell somebody of a batch.

@@ -20,7 +20,7 @@ use super::event::{EVENTS_RECORD_MAX, EventsRecord};
 use super::key::{self, Key, Piece};
 use super::loans::LoanRecord;
 use super::record::{self, BatchRecord, Claim, FileRecord};
-use super::{Holdings, Index, JobLogError, KeyedBatch, LoanSum};
+use super::{Holdings, Index, JobLogError, KeyedBatch};
 use crate::batch::{BatchId, FileId, Tally};
 use crate::spool::Sha256Digest;
 
@@ -117,16 +117,8 @@ struct Walk {
     /// The batch whose records come now.
     group: Option<Group>,
     /// The marks that the records call for, and those that are there.
-    expected: Marks,
-    found: Marks,
-}
-
-/// Marks, in sum.
-#[derive(Default, PartialEq, Eq)]
-struct Marks {
-    /// All but the loans, which a record names by their sum alone.
-    keys: Sum,
-    loans: LoanSum,
+    expected: Sum,
+    found: Sum,
 }
 
 /// A batch and what its files' records have shown so far.
@@ -134,6 +126,8 @@ struct Group {
     id: BatchId,
     record: Option<BatchRecord>,
     ends: Tally,
+    /// The segments that its files' loans lie in, and their results.
+    loans: BTreeSet<u64>,
     results: BTreeSet<u64>,
     has_events: bool,
 }
@@ -161,10 +155,8 @@ impl Walk {
         self.checked.strays.extend(strays);
         self.checked.stray_keys.extend(stray_keys);
         self.checked.faults.extend(faults);
-        for (marks, others) in [(&mut self.expected, other.expected), (&mut self.found, other.found)] {
-            marks.keys.join(&others.keys);
-            marks.loans.join(others.loans);
-        }
+        self.expected.join(&other.expected);
+        self.found.join(&other.found);
     }
 
     fn visit(&mut self, key: &[u8], value: &[u8]) {
@@ -179,16 +171,17 @@ impl Walk {
             Some(Key::EventMark(id)) => self.visit_event_mark(id, key),
             Some(Key::Number) => self.note(value.len() == 8, || Fault::Number),
             Some(Key::Open(_) | Key::Doomed(_) | Key::Due(_) | Key::Segment(_) | Key::Owned(_)) => {
-                self.found.keys.add(key);
+                self.found.add(key);
             }
             Some(Key::Idempotency(digest)) => match record::decode::<KeyedBatch>(value) {
-                Ok(keyed) => self.found.keys.add_key(&digest, keyed.batch),
+                Ok(keyed) => self.found.add_key(&digest, keyed.batch),
                 Err(_) => self.note(false, || Fault::IdempotencyKey),
             },
             Some(Key::Loan(borrower)) => {
                 self.note(record::decode::<LoanRecord>(value).is_ok(), || Fault::Mark(borrower.batch()));
-                self.found.loans.add(key);
+                self.found.add(key);
             }
+            Some(Key::LoanMark(borrower)) => self.visit_loan_mark(borrower, key),
             Some(Key::Kept) => {}
             None => self.note(false, || Fault::Key),
         }
@@ -202,7 +195,8 @@ impl Walk {
         if let Some(record) = &record {
             self.checked.holdings.add(record);
         }
-        self.group = Some(Group { id, record, ends: Tally::default(), results: BTreeSet::new(), has_events: false });
+        let (ends, loans, results) = Default::default();
+        self.group = Some(Group { id, record, ends, loans, results, has_events: false });
     }
 
     fn visit_file(&mut self, id: FileId, value: &[u8]) {
@@ -224,30 +218,39 @@ impl Walk {
             (1..=EVENTS_RECORD_MAX).contains(&record.events.len()) && first < u64::MAX - EVENTS_RECORD_MAX as u64
         };
         match record.filter(is_sound) {
-            Some(record) => self.expected.keys.add(&key::event_mark(record.batch, first)),
+            Some(record) => self.expected.add(&key::event_mark(record.batch, first)),
             None => self.note(false, || Fault::Events(first)),
         }
     }
 
     fn visit_event_mark(&mut self, id: BatchId, key: &[u8]) {
-        self.found.keys.add(key);
+        self.found.add(key);
         match self.group.as_mut().filter(|group| group.id == id) {
             Some(group) => group.has_events = true,
             None => self.note(false, || Fault::Mark(id)),
         }
     }
 
+    /// A batch without a record may have marks of loans: a crash cut its entering short.
+    fn visit_loan_mark(&mut self, borrower: FileId, key: &[u8]) {
+        let Some((segment, start, _)) = key::marked_loan(key) else { return };
+        self.expected.add(&key::loan(segment, start, borrower));
+        if let Some(group) = self.group.as_mut().filter(|group| group.id == borrower.batch()) {
+            group.loans.insert(segment);
+        }
+    }
+
     /// Compares the batch whose records have all come with its files, and notes the marks that it calls for.
     fn close_group(&mut self) {
-        let Some(Group { id, record: Some(record), ends, results, has_events }) = self.group.take() else { return };
+        let Some(group) = self.group.take() else { return };
+        let Group { id, record: Some(record), ends, loans, results, has_events } = group else { return };
         self.note(counts_agree(&record, &ends), || Fault::Count(id));
         self.note(record.is_told == has_events, || Fault::Mark(id));
-        for mark in marks_of(id, &record, &results) {
-            self.expected.keys.add(&mark);
+        for mark in marks_of(id, &record, &loans, &results) {
+            self.expected.add(&mark);
         }
-        self.expected.loans.join(record.borrowed.sum);
         if let Some(digest) = record.idempotency_key {
-            self.expected.keys.add_key(&digest, id);
+            self.expected.add_key(&digest, id);
         }
     }
 
@@ -285,9 +288,7 @@ mod tests {
     fn sealed(segment: u64) -> SealedBatch {
         let batch = BatchId::new();
         let idempotency = Some(Idempotency { key: [u8::try_from(segment).unwrap(); 32], fingerprint: [9; 32] });
-        let owner = "local".into();
-        let header =
-            SealHeader { batch, created_ms: 1, owner, metadata: None, bytes_total: 0, idempotency, webhook: None };
+        let header = SealHeader { idempotency, ..SealHeader::plain(batch, "local") };
         let seal = FrameRef { segment, region: 4096, frame: 8192, length: 100, header_length: 10, entries: 2 };
         SealedBatch { header, seal, files: vec![SealedFile::default(); 2] }
     }
@@ -302,8 +303,8 @@ mod tests {
         let checked = log.check();
         assert_eq!((checked.batches, checked.faults), (1, Vec::new()));
         let id = half.header.batch;
-        let marks = vec![key::owned("local", id)];
-        assert_eq!(checked.strays, [Stray { batch: id, spool: vec![2], results: Vec::new(), marks }]);
+        let owned = Some(key::owned("local", id));
+        assert_eq!(checked.strays, [Stray { batch: id, spool: vec![2], results: Vec::new(), owned }]);
     }
 
     #[test]

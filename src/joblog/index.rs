@@ -67,7 +67,7 @@ impl Index {
         let was_open = self.has(&key::open(id))?;
         let enter = || {
             self.insert(key::segment(StoreName::Spool, sealed.seal.segment, id), &[])?;
-            self.enter_loans(sealed, &mut record)?;
+            self.enter_loans(sealed)?;
             self.insert(key::owned(&record.owner, id), &[])?;
             self.insert(key::open(id), &[])?;
             if is_shared {

@@ -5,6 +5,7 @@
 //! | `b` batch 0 | the batch's record |
 //! | `b` batch 1 index | a file's record; none while nothing has happened to the file |
 //! | `b` batch 2 event | nothing; events of the batch lie under this id |
+//! | `b` batch 3 segment start index | nothing; the file's loan lies there |
 //! | `c` window | a claim |
 //! | `d` batch | nothing; the batch is being removed |
 //! | `e` event | events of one batch, by the id of the first |
@@ -45,6 +46,7 @@ const OWNED: u8 = b'w';
 const RECORD_OF_BATCH: u8 = 0;
 const RECORD_OF_FILE: u8 = 1;
 const MARK_OF_EVENT: u8 = 2;
+const MARK_OF_LOAN: u8 = 3;
 
 pub fn batch(id: BatchId) -> Vec<u8> {
     join(&[&[BATCH], id.as_bytes(), &[RECORD_OF_BATCH]])
@@ -224,12 +226,36 @@ pub fn place_of(mark: &[u8]) -> Option<(StoreName, u64)> {
 
 /// That a file's bytes begin there, and came with another file.
 pub fn loan(segment: u64, start: u64, borrower: FileId) -> Vec<u8> {
-    join(&[&loans_in(segment), &start.to_be_bytes(), borrower.as_bytes()])
+    join(&[&loans_from(segment, start), borrower.as_bytes()])
 }
 
 /// The prefix of the loans in a segment.
 pub fn loans_in(segment: u64) -> Vec<u8> {
     join(&[&[LOAN], &segment.to_be_bytes()])
+}
+
+/// The first key of a segment's loans that begin at `start` or behind it.
+pub fn loans_from(segment: u64, start: u64) -> Vec<u8> {
+    join(&[&loans_in(segment), &start.to_be_bytes()])
+}
+
+/// The mark among a batch's records that one of its files has a loan there.
+pub fn loan_mark(segment: u64, start: u64, borrower: FileId) -> Vec<u8> {
+    let index = u16::try_from(borrower.index()).expect("a file's index has 16 bits");
+    let place = [segment.to_be_bytes(), start.to_be_bytes()].concat();
+    join(&[&loans_of(borrower.batch()), &place, &index.to_be_bytes()])
+}
+
+/// The prefix of the marks of a batch's loans.
+pub fn loans_of(batch: BatchId) -> Vec<u8> {
+    join(&[&[BATCH], batch.as_bytes(), &[MARK_OF_LOAN]])
+}
+
+/// The segment, first byte and borrower of a mark of a loan; none of any other key.
+pub fn marked_loan(key: &[u8]) -> Option<(u64, u64, FileId)> {
+    let Some(Key::LoanMark(borrower)) = parse(key) else { return None };
+    let (segment, rest) = key[loans_of(borrower.batch()).len()..].split_first_chunk()?;
+    Some((u64::from_be_bytes(*segment), u64::from_be_bytes(*rest.first_chunk()?), borrower))
 }
 
 /// The segment, first byte and borrower of a loan's key.
@@ -356,6 +382,8 @@ mod tests {
         assert_eq!(place_of(&segment(StoreName::Results, 8, id)), Some((StoreName::Results, 8)));
         assert_eq!(place_of(&open(id)), None);
         assert_eq!(loan_of(&loan(7, 8, id.file(9))), Some((7, 8, id.file(9))));
+        assert_eq!(marked_loan(&loan_mark(7, 8, id.file(9))), Some((7, 8, id.file(9))));
+        assert_eq!(marked_loan(&event_mark(id, 6)), None);
         assert_eq!((event_of(&event(5)), event_of(&event_mark(id, 6))), (Some(5), Some(6)));
         assert_eq!((marked_event(&event_mark(id, 6)), marked_event(&file(id.file(6)))), (Some(6), None));
     }
@@ -375,6 +403,7 @@ mod tests {
             (idempotency(&[7; 32]), Key::Idempotency([7; 32])),
             (kept(StoreName::Results, 1), Key::Kept),
             (loan(7, 8, id.file(9)), Key::Loan(id.file(9))),
+            (loan_mark(7, 8, id.file(9)), Key::LoanMark(id.file(9))),
             (checkpoint(StoreName::Spool), Key::Number),
             (removals(), Key::Number),
             (open(id), Key::Open(id)),

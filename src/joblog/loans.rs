@@ -1,44 +1,17 @@
 //! Loans: files whose bytes came with another file of the same owner, and are stored once.
 //!
 //! A loan is written in the seal of the borrower's batch. Here it stands by the place of the bytes, so that whoever gives
-//! bytes back sees who else needs them. The marks are entered before the batch's record, which holds their sum: what sled
-//! loses of them, the check of a start misses.
+//! bytes back sees who else needs them, and is marked among the records of the borrower's batch. What sled loses of the one,
+//! the check of a start misses by the other. Both are entered before the batch's record.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{self, BatchRecord};
+use super::record;
 use super::{Index, JobLog, JobLogError, StoreName, key};
 use crate::batch::{BatchId, FileId};
 use crate::spool::{Extent, SealedBatch};
-
-/// The loans of a batch's files, in short.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Borrowed {
-    /// Where the bytes lie, ascending.
-    pub segments: Vec<u64>,
-    pub sum: LoanSum,
-}
-
-/// How many marks of loans there are, and a checksum over their keys that does not depend on the order.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LoanSum(u64);
-
-impl LoanSum {
-    #[cfg(test)]
-    pub(super) const fn of(sum: u64) -> Self {
-        Self(sum)
-    }
-
-    pub(super) fn add(&mut self, key: &[u8]) {
-        self.join(Self((1 << 32) | u64::from(crc32fast::hash(key))));
-    }
-
-    pub(super) const fn join(&mut self, other: Self) {
-        self.0 = self.0.wrapping_add(other.0);
-    }
-}
 
 /// A file that has its bytes on loan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,34 +29,42 @@ pub struct LoanRecord {
     pub lender: FileId,
 }
 
-/// The loans of a batch that has just been sealed.
-fn loans_of(sealed: &SealedBatch) -> impl Iterator<Item = (Vec<u8>, LoanRecord)> {
-    sealed.files.iter().enumerate().filter_map(|(index, file)| {
-        let lender = file.loan?.lender;
-        let Extent { segment, start, length } = file.extent(&sealed.seal);
-        Some((key::loan(segment, start, sealed.header.batch.file(index)), LoanRecord { length, lender }))
-    })
-}
-
 impl JobLog {
-    /// Who has bytes of a segment of the spool on loan, in the order of the bytes.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub fn borrowers_in(&self, segment: u64) -> Result<Vec<Borrower>, JobLogError> {
-        self.index.borrowers_in(segment)
-    }
-
     /// The loans of a batch's files.
     ///
     /// # Errors
+    /// When the log cannot be read, or a loan is marked that is not there.
+    pub fn borrowers_of(&self, id: BatchId) -> Result<Vec<Borrower>, JobLogError> {
+        let borrower = |place: Result<(u64, u64, FileId), JobLogError>| {
+            let (segment, start, file) = place?;
+            let record = self.index.get(&key::loan(segment, start, file))?.ok_or(JobLogError::Damaged)?;
+            let LoanRecord { length, lender } = record::decode(&record)?;
+            Ok(Borrower { file, extent: Extent { segment, start, length }, lender })
+        };
+        self.index.marked_loans(id).map(borrower).collect()
+    }
+
+    /// The bytes that are lent and needed by a borrower, of those that lie in the blocks of an extent. However many have
+    /// the same bytes, the first who needs them is the last that is looked at.
+    ///
+    /// # Errors
     /// When the log cannot be read.
-    pub fn borrowers_of(&self, id: BatchId, record: &BatchRecord) -> Result<Vec<Borrower>, JobLogError> {
-        let mut borrowers = Vec::new();
-        for segment in &record.borrowed.segments {
-            borrowers.extend(self.index.borrowers_in(*segment)?.into_iter().filter(|loan| loan.file.batch() == id));
+    pub fn lent(&self, within: &Extent) -> Result<Vec<Extent>, JobLogError> {
+        let (Extent { segment, start, .. }, end) = (within.outward(), within.outward().end());
+        let (mut from, end) = (self.index.loans_before(segment, start)?, key::loans_from(segment, end));
+        let mut lent = Vec::new();
+        while let Some(found) = self.index.db.range(from..end.clone()).next() {
+            let (key, value) = found.map_err(|error| JobLogError::from_sled(&error))?;
+            let (_, start, borrower) = key::loan_of(&key).ok_or(JobLogError::Damaged)?;
+            from = if self.needs_bytes(borrower)? {
+                let LoanRecord { length, .. } = record::decode(&value)?;
+                lent.push(Extent { segment, start, length });
+                key::loans_from(segment, start + 1)
+            } else {
+                [&key[..], &[0]].concat()
+            };
         }
-        Ok(borrowers)
+        Ok(lent)
     }
 
     /// Whether a file still needs its bytes: its batch is not being removed, and they are not given back.
@@ -97,47 +78,50 @@ impl JobLog {
 }
 
 impl Index {
-    /// Enters the loans of a batch, and says so in its record.
-    pub(super) fn enter_loans(&self, sealed: &SealedBatch, record: &mut BatchRecord) -> Result<(), JobLogError> {
+    /// Enters the loans of a batch.
+    pub(super) fn enter_loans(&self, sealed: &SealedBatch) -> Result<(), JobLogError> {
         let mut segments = BTreeSet::new();
-        for (key, loan) in loans_of(sealed) {
-            let (segment, _, _) = key::loan_of(&key).ok_or(JobLogError::Damaged)?;
+        for (index, file) in sealed.files.iter().enumerate() {
+            let Some(loan) = file.loan else { continue };
+            let (Extent { segment, start, length }, id) = (file.extent(&sealed.seal), sealed.header.batch.file(index));
             if segments.insert(segment) {
-                self.insert(key::segment(StoreName::Spool, segment, sealed.header.batch), &[])?;
+                self.insert(key::segment(StoreName::Spool, segment, id.batch()), &[])?;
             }
-            record.borrowed.sum.add(&key);
-            self.insert(key, &record::encode(&loan))?;
+            self.insert(key::loan_mark(segment, start, id), &[])?;
+            let record = LoanRecord { length, lender: loan.lender };
+            self.insert(key::loan(segment, start, id), &record::encode(&record))?;
         }
-        record.borrowed.segments = segments.into_iter().collect();
         Ok(())
     }
 
-    pub(super) fn borrowers_in(&self, segment: u64) -> Result<Vec<Borrower>, JobLogError> {
-        let borrower = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
-            let (key, value) = entry.map_err(|error| JobLogError::from_sled(&error))?;
-            let (segment, start, file) = key::loan_of(&key).ok_or(JobLogError::Damaged)?;
-            let LoanRecord { length, lender } = record::decode(&value)?;
-            Ok(Borrower { file, extent: Extent { segment, start, length }, lender })
-        };
-        self.db.scan_prefix(key::loans_in(segment)).map(borrower).collect()
+    /// Where the loans of a batch's files begin: segment, first byte, borrower.
+    pub(super) fn marked_loans(
+        &self,
+        id: BatchId,
+    ) -> impl Iterator<Item = Result<(u64, u64, FileId), JobLogError>> + use<> {
+        self.db.scan_prefix(key::loans_of(id)).keys().map(|key| {
+            let key = key.map_err(|error| JobLogError::from_sled(&error))?;
+            key::marked_loan(&key).ok_or(JobLogError::Damaged)
+        })
     }
 
-    /// Whether the loans of a batch are those that its record sums up.
-    pub(super) fn has_its_loans(&self, id: BatchId, record: &BatchRecord) -> Result<bool, JobLogError> {
-        let mut sum = LoanSum::default();
-        for key in self.loan_keys(id, &record.borrowed.segments)? {
-            sum.add(&key);
-        }
-        Ok(sum == record.borrowed.sum)
+    /// Where the last loan of a segment ends, with the block that it ends in; 0 without one. Different loans do not overlap.
+    pub(super) fn end_of_loans(&self, segment: u64) -> Result<u64, JobLogError> {
+        let Some(last) = self.db.scan_prefix(key::loans_in(segment)).next_back() else { return Ok(0) };
+        let (key, value) = last.map_err(|error| JobLogError::from_sled(&error))?;
+        let (_, start, _) = key::loan_of(&key).ok_or(JobLogError::Damaged)?;
+        let LoanRecord { length, .. } = record::decode(&value)?;
+        Ok(Extent { segment, start, length }.outward().end())
     }
 
-    /// The keys of a batch's loans in these segments.
-    pub(super) fn loan_keys(&self, id: BatchId, segments: &[u64]) -> Result<Vec<Vec<u8>>, JobLogError> {
-        let mut keys = Vec::new();
-        for segment in segments {
-            let loans = self.borrowers_in(*segment)?.into_iter().filter(|loan| loan.file.batch() == id);
-            keys.extend(loans.map(|loan| key::loan(*segment, loan.extent.start, loan.file)));
-        }
-        Ok(keys)
+    /// The first key of the bytes that begin before `start` and may reach behind it, or of those that begin there.
+    fn loans_before(&self, segment: u64, start: u64) -> Result<Vec<u8>, JobLogError> {
+        let here = key::loans_from(segment, start);
+        let before = self.db.get_lt(&here).map_err(|error| JobLogError::from_sled(&error))?;
+        let place = before.and_then(|(key, _)| key::loan_of(&key));
+        Ok(match place {
+            Some((of, before, _)) if of == segment => key::loans_from(segment, before),
+            _ => here,
+        })
     }
 }

@@ -48,7 +48,7 @@ pub use self::events::{EVENT_IDS_PER_MS_BITS, Missed, NEWS_QUEUE_MAX, News, Subs
 pub use self::fuzz::record;
 pub use self::idempotency::{KeyPage, KeyedBatch};
 use self::index::Index;
-pub use self::loans::{Borrowed, Borrower, LoanSum};
+pub use self::loans::Borrower;
 pub use self::motion::Moving;
 pub use self::record::{BatchRecord, Claim, ClaimedFile, FileEnd, FileRecord};
 pub use self::usage::{Holdings, Usage};

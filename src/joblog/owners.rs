@@ -97,15 +97,7 @@ mod tests {
 
     fn entered(log: &JobLog, owner: &str) -> BatchId {
         let batch = BatchId::new();
-        let header = SealHeader {
-            batch,
-            created_ms: 1,
-            owner: owner.into(),
-            metadata: None,
-            bytes_total: 0,
-            idempotency: None,
-            webhook: None,
-        };
+        let header = SealHeader::plain(batch, owner);
         let seal = FrameRef { segment: 1, region: 4096, frame: 8192, length: 100, header_length: 10, entries: 1 };
         log.enter(&SealedBatch { header, seal, files: vec![SealedFile::default()] }, true).unwrap();
         batch

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Borrowed, JobLogError, Webhooks};
+use super::{JobLogError, Webhooks};
 use crate::batch::{FileId, FileState, Outcome, Tally};
 use crate::spool::{Extent, FrameRef, SealedBatch, SealedFile, Sha256Digest, Timings};
 
@@ -33,8 +33,6 @@ pub struct BatchRecord {
     pub refused: Vec<u16>,
     /// Groups in the results that are the batch's and that no file's end names: its retries, and the failures before them.
     pub superseded: Vec<FrameRef>,
-    /// Which of its files have their bytes on loan.
-    pub borrowed: Borrowed,
     /// The idempotency key under which the batch is known, as a digest, until its time is over.
     pub idempotency_key: Option<Sha256Digest>,
     /// Who is told when it is completed, and who has been.
@@ -61,7 +59,6 @@ impl BatchRecord {
             is_told: false,
             refused: (0..).zip(&sealed.files).filter_map(is_refused).collect(),
             superseded: Vec::new(),
-            borrowed: Borrowed::default(),
             idempotency_key: None,
             webhooks: Webhooks { url: sealed.header.webhook.clone(), ..Webhooks::default() },
         };
@@ -193,7 +190,7 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::{Index, select};
 
-    use super::super::{Delivery, DeliveryState, KeyedBatch, LoanSum};
+    use super::super::{Delivery, DeliveryState, KeyedBatch};
     use super::*;
     use crate::batch::{BATCH_FILES_LIMIT, BatchId, FileError, FileErrorCode, TextInfo, Tokenizer};
     use crate::joblog::event::EventsRecord;
@@ -260,10 +257,8 @@ mod tests {
 
     fn batch_record() -> impl Strategy<Value = BatchRecord> {
         let rest = any::<(i64, String, u64, Option<i64>, (bool, bool, bool), Vec<u16>)>();
-        let borrowed = any::<(Vec<u64>, u64)>();
-        let rest = (rest, vec(numbers(), 0..4), borrowed, any::<Option<[u8; 32]>>(), webhooks());
-        (numbers(), tally(), rest).prop_map(|(seal, tally, (rest, superseded, borrowed, idempotency_key, webhooks))| {
-            let borrowed = Borrowed { segments: borrowed.0, sum: LoanSum::of(borrowed.1) };
+        let rest = (rest, vec(numbers(), 0..4), any::<Option<[u8; 32]>>(), webhooks());
+        (numbers(), tally(), rest).prop_map(|(seal, tally, (rest, superseded, idempotency_key, webhooks))| {
             let (created_ms, owner, bytes_total, finished_ms, is, refused) = rest;
             let (is_doomed, is_cancelled, is_told) = is;
             BatchRecord {
@@ -278,7 +273,6 @@ mod tests {
                 is_told,
                 refused,
                 superseded,
-                borrowed,
                 idempotency_key,
                 webhooks,
             }

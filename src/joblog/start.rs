@@ -71,17 +71,11 @@ impl JobLog {
             let Some(batch) = self.index.batch(id)? else { continue };
             end = end.max(match store {
                 StoreName::Spool if batch.seal.segment == segment => batch.seal.end(),
-                StoreName::Spool => self.end_of_loans(segment)?,
+                StoreName::Spool => self.index.end_of_loans(segment)?,
                 StoreName::Results => self.end_of_results(id, &batch, segment)?,
             });
         }
         Ok(end)
-    }
-
-    /// Where the last bytes end in a segment that are lent to others than the batch with which they came.
-    fn end_of_loans(&self, segment: u64) -> Result<u64, JobLogError> {
-        let ends = self.index.borrowers_in(segment)?.into_iter().map(|loan| loan.extent.outward().end());
-        Ok(ends.max().unwrap_or(0))
     }
 
     fn end_of_results(&self, id: BatchId, batch: &BatchRecord, segment: u64) -> Result<u64, JobLogError> {
@@ -110,7 +104,17 @@ impl JobLog {
     pub(crate) fn enter_in_part(&self, sealed: &SealedBatch) -> Result<(), JobLogError> {
         let id = sealed.header.batch;
         self.index.put(key::segment(StoreName::Spool, sealed.seal.segment, id), &[])?;
+        self.index.enter_loans(sealed)?;
         self.index.put(key::owned(&sealed.header.owner, id), &[])?;
         self.index.put(key::open(id), &[])
+    }
+
+    /// Loses where the loans of a batch lie, as damage does.
+    #[cfg(test)]
+    pub(crate) fn lose_loans_of(&self, sealed: &SealedBatch) {
+        for loan in self.borrowers_of(sealed.header.batch).expect("they can be read") {
+            let key = key::loan(loan.extent.segment, loan.extent.start, loan.file);
+            self.index.take(&key).expect("it can be taken");
+        }
     }
 }

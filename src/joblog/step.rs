@@ -75,8 +75,8 @@ impl<'a> Step<'a> {
                 Change::Cancel { batch } => self.cancel(batch, &mut committed)?,
                 Change::Retry { batch, files, order } => self.retry(batch, files, order, &mut committed)?,
                 Change::Doom { batch } => self.doom(batch, &mut committed)?,
-                Change::Forget { batch, spool, results, marks } => {
-                    self.forget(batch, [&spool, &results], marks, &mut committed)?;
+                Change::Forget { batch, spool, results, owned } => {
+                    self.forget(batch, [&spool, &results], owned, &mut committed)?;
                 }
                 Change::ForgetKey { key, batch } => self.forget_key(&key, batch)?,
                 Change::Tried { batch, tried } => self.count_try(batch, &tried)?,

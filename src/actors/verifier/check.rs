@@ -4,7 +4,8 @@ use std::io::{self, Cursor};
 
 use sha2::{Digest, Sha256};
 
-use crate::batch::{FileError, FileErrorCode};
+use super::turn::WaitingFile;
+use crate::batch::{FileError, FileErrorCode, FileId};
 use crate::custody::Custody;
 use crate::extract::media::{self, Judged};
 use crate::joblog::BatchRecord;
@@ -35,10 +36,29 @@ pub struct Sound {
     pub media_type: String,
     /// What is odd about the file, for its result.
     pub warnings: Vec<String>,
+    /// Other files that may have the same bytes; none where no text is taken over.
+    pub kin: Vec<FileId>,
 }
 
-/// Looks at a file. Blocking.
-pub fn check(custody: &Custody, record: &BatchRecord, sealed: &SealedFile) -> Checked {
+/// Looks at a file, and for others with the same bytes if their text would do. Blocking.
+pub fn check(custody: &Custody, file: &WaitingFile, takes_over: bool) -> Checked {
+    let Some(sealed) = &file.sealed else { return Checked::Lost(FileErrorCode::Damaged.into()) };
+    match check_bytes(custody, &file.record, sealed) {
+        Checked::Sound(sound) if takes_over => Checked::Sound(Sound { kin: kin(custody, file), ..sound }),
+        checked => checked,
+    }
+}
+
+/// The files that may have the same bytes. Blocking.
+pub fn kin(custody: &Custody, file: &WaitingFile) -> Vec<FileId> {
+    let Some(sealed) = &file.sealed else { return Vec::new() };
+    custody.kin(file.id, &file.record.owner, sealed).unwrap_or_else(|error| {
+        log::error!("file {}: its twins are not looked for: {error}", file.id);
+        Vec::new()
+    })
+}
+
+fn check_bytes(custody: &Custody, record: &BatchRecord, sealed: &SealedFile) -> Checked {
     let content = match custody.content(record, sealed) {
         Ok(content) => content,
         Err(error) => return not_yet(error),
@@ -66,7 +86,7 @@ fn look_twice(sealed: &SealedFile, content: Content) -> io::Result<Option<Judged
 }
 
 fn of_type(judged: Judged) -> Checked {
-    let sound = |media_type, warnings| Checked::Sound(Sound { media_type, warnings });
+    let sound = |media_type, warnings| Checked::Sound(Sound { media_type, warnings, kin: Vec::new() });
     match judged {
         Judged::Agreed(media_type) => sound(media_type, Vec::new()),
         Judged::Differs { media_type, .. } => {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::check::{Sound, kin};
 use super::leads::{Bytes, Part};
 use super::turn::WaitingFile;
 use super::{Duty, Work};
@@ -10,14 +11,16 @@ use crate::actors::panics::deliver;
 use crate::actors::{FileBytes, Slot};
 use crate::batch::{FileEvent, Outcome};
 use crate::custody::Twin;
-use crate::spool::{SealedFile, Timings};
+use crate::spool::Timings;
 
 impl Work {
     /// The twin whose text the file takes over. None when it has to be read: the file leads those with the same bytes
     /// then, as long as its slot is held, or they have failed before it, which frees all to try for themselves.
-    pub(super) async fn twin(&self, file: &Arc<WaitingFile>, slot: &Slot) -> Option<Twin> {
+    pub(super) async fn twin(&self, file: &Arc<WaitingFile>, sound: &Sound, slot: &Slot) -> Option<Twin> {
         let (made_with, sealed) = (self.options.made_with?, file.sealed.as_ref()?);
-        if let Some(twin) = self.twin_now(file, sealed, made_with).await {
+        if !sound.kin.is_empty()
+            && let Some(twin) = self.twin_now(file, made_with).await
+        {
             return Some(twin);
         }
         let bytes =
@@ -26,27 +29,23 @@ impl Work {
             Part::Leads(lead) => {
                 slot.lead(lead);
                 // One that led until now may have ended since the first look.
-                self.twin_now(file, sealed, made_with).await
+                if sound.kin.is_empty() { None } else { self.twin_now(file, made_with).await }
             }
             Part::Follows(mut end) => {
                 tokio::select! {
-                    _ = end.changed() => self.twin_now(file, sealed, made_with).await,
+                    _ = end.changed() => self.twin_now(file, made_with).await,
                     () = self.custody.joblog.cancelled(file.id.batch()) => None,
                 }
             }
         }
     }
 
-    async fn twin_now(&self, file: &Arc<WaitingFile>, sealed: &SealedFile, made_with: u32) -> Option<Twin> {
-        let kin = self.custody.kin(file.id, &file.record.owner, sealed);
-        let kin =
-            kin.inspect_err(|error| log::error!("file {}: its twins are not looked for: {error}", file.id)).ok()?;
-        if kin.is_empty() {
-            return None;
-        }
-        let (custody, file) = (Arc::clone(&self.custody), Arc::clone(file));
-        let id = file.id;
-        let look = move || custody.twin(&kin, &file.record.owner, file.sealed.as_ref()?, made_with).transpose();
+    async fn twin_now(&self, file: &Arc<WaitingFile>, made_with: u32) -> Option<Twin> {
+        let (custody, file, id) = (Arc::clone(&self.custody), Arc::clone(file), file.id);
+        let look = move || {
+            let kin = kin(&custody, &file);
+            custody.twin(&kin, &file.record.owner, file.sealed.as_ref()?, made_with).transpose()
+        };
         match self.off_thread(Duty::Twin, look).await.flatten()? {
             Ok(twin) => Some(twin),
             Err(error) => {

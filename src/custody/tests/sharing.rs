@@ -33,10 +33,7 @@ async fn seal_and(
     }
     let borrowing = custody.borrow(owner, batch, &mut files, &tokio::runtime::Handle::current()).await;
     intake.let_go(&mut files).await.unwrap();
-    let (created_ms, bytes_total) = (1, 0);
-    let (owner, metadata, idempotency, webhook) = (owner.to_owned(), None, None, None);
-    let header = SealHeader { batch, created_ms, owner, metadata, bytes_total, idempotency, webhook };
-    let sealed = intake.seal(header, files, Box::new(enter)).await.unwrap();
+    let sealed = intake.seal(SealHeader::plain(batch, owner), files, Box::new(enter)).await.unwrap();
     drop(borrowing);
     sealed
 }
@@ -137,6 +134,73 @@ async fn a_borrower_that_only_its_seal_knows_of_keeps_its_bytes_from_a_removal_t
 }
 
 #[tokio::test]
+async fn of_many_borrowers_any_one_keeps_the_bytes_and_no_neighbour_s_are_freed_with_them() {
+    let dir = TempDir::new().unwrap();
+    let custody = Arc::new(open(&dir));
+    let contents: Vec<Vec<u8>> = (b'a'..b'g').map(|letter| vec![letter; 5_000]).collect();
+    let all: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
+    let first = hand_in(&custody, "local", &all).await;
+    let mut borrowers = Vec::new();
+    for (index, bytes) in all.iter().enumerate() {
+        for _ in 0..4 {
+            borrowers.push((index, hand_in(&custody, "local", &[bytes]).await));
+        }
+    }
+    custody.remove(first.header.batch).await.unwrap();
+    // Every second file loses all its borrowers; its neighbours share blocks with it.
+    let (kept, gone): (Vec<_>, Vec<_>) = borrowers.into_iter().partition(|(index, _)| index % 2 == 0);
+    for (_, batch) in &gone {
+        custody.remove(batch.header.batch).await.unwrap();
+    }
+    for (at, (index, batch)) in kept.iter().enumerate() {
+        assert!(bytes(&custody, batch, 0) == contents[*index], "file {index}");
+        if at % 4 < 3 {
+            custody.remove(batch.header.batch).await.unwrap();
+        }
+    }
+    for (index, batch) in kept.iter().skip(3).step_by(4) {
+        assert!(bytes(&custody, batch, 0) == contents[*index], "the last borrower of file {index}");
+    }
+    is_sound(&custody);
+}
+
+#[tokio::test]
+async fn a_borrower_whose_bytes_are_gone_with_their_segment_can_be_removed() {
+    let dir = TempDir::new().unwrap();
+    let custody = Arc::new(open(&dir));
+    let a = vec![b'a'; LARGE];
+    let first = hand_in(&custody, "local", &[&a]).await;
+    let second = hand_in(&custody, "local", &[&a]).await;
+    custody.remove(first.header.batch).await.unwrap();
+    drop(custody);
+    let segment = dir.path().join("spool").join(format!("{:012}.seg", first.seal.segment));
+    std::fs::remove_file(segment).unwrap();
+    let custody = Arc::new(open(&dir));
+    custody.recover().await.unwrap();
+    assert_eq!(custody.remove(second.header.batch).await.unwrap(), Removal::Removed);
+    is_sound(&custody);
+}
+
+#[tokio::test]
+async fn a_loan_that_the_log_has_lost_is_missed_and_one_that_a_crash_cut_short_is_forgotten() {
+    let dir = TempDir::new().unwrap();
+    let custody = Arc::new(open(&dir));
+    let a = vec![b'a'; SMALL];
+    hand_in(&custody, "local", &[&a]).await;
+    let second = hand_in(&custody, "local", &[&a]).await;
+    let never = seal_and(&custody, "local", &[&a], |_| Ok(())).await;
+    custody.spool.store().erase(&[never.seal]).unwrap();
+    custody.joblog.enter_in_part(&never).unwrap();
+    drop(custody);
+    let custody = Arc::new(open(&dir));
+    custody.recover().await.unwrap();
+    is_sound(&custody);
+    custody.joblog.lose_loans_of(&second);
+    let faults = custody.joblog.check().faults;
+    assert!(!faults.is_empty(), "a loan is missing");
+}
+
+#[tokio::test]
 async fn damaged_bytes_are_not_borrowed() {
     let dir = TempDir::new().unwrap();
     let custody = Arc::new(open(&dir));
@@ -159,7 +223,7 @@ async fn dead_bytes_stay_for_those_who_need_them() {
     let dies = async |index: usize| {
         end_with(&custody, &[id.file(index)], true).await;
         let custody = Arc::clone(&custody);
-        let given_back = move || custody.give_back(&[(extent, id.file(0))]);
+        let given_back = move || custody.give_back(vec![(extent, id.file(0))]);
         tokio::task::spawn_blocking(given_back).await.unwrap();
     };
     dies(0).await;

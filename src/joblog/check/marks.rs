@@ -17,13 +17,13 @@ pub struct Stray {
     pub batch: BatchId,
     pub spool: Vec<u64>,
     pub results: Vec<u64>,
-    /// The keys that say whose it was to be, and whose bytes it was to have on loan.
-    pub marks: Vec<Vec<u8>>,
+    /// The key that says whose it was to be.
+    pub owned: Option<Vec<u8>>,
 }
 
 impl Stray {
     const fn of(batch: BatchId) -> Self {
-        Self { batch, spool: Vec::new(), results: Vec::new(), marks: Vec::new() }
+        Self { batch, spool: Vec::new(), results: Vec::new(), owned: None }
     }
 }
 
@@ -45,9 +45,9 @@ impl Sum {
 }
 
 /// The marks that a batch must have.
-pub fn marks_of(id: BatchId, record: &BatchRecord, results: &BTreeSet<u64>) -> Vec<Vec<u8>> {
+pub fn marks_of(id: BatchId, record: &BatchRecord, loans: &BTreeSet<u64>, results: &BTreeSet<u64>) -> Vec<Vec<u8>> {
     let mut marks = vec![key::owned(&record.owner, id)];
-    let spool: BTreeSet<u64> = record.borrowed.segments.iter().copied().chain([record.seal.segment]).collect();
+    let spool: BTreeSet<u64> = loans.iter().copied().chain([record.seal.segment]).collect();
     marks.extend(spool.into_iter().map(|segment| key::segment(StoreName::Spool, segment, id)));
     let superseded = record.superseded.iter().map(|group| group.segment);
     let segments: BTreeSet<u64> = results.iter().copied().chain(superseded).collect();
@@ -82,8 +82,9 @@ pub fn compare_marks(index: &Index, checked: &mut Checked) -> Result<(), JobLogE
                 let record: BatchRecord = record::decode(&value)?;
                 let ends = index.files(id, 0, record.seal.entries as usize)?.into_iter();
                 let results = ends.filter_map(|(_, file)| Some(file.end?.results.segment)).collect();
-                let mut is_right = index.has_its_key(id, &record)? && index.has_its_loans(id, &record)?;
-                for mark in marks_of(id, &record, &results) {
+                let loans = index.marked_loans(id).map(|loan| Ok(loan?.0)).collect::<Result<_, JobLogError>>()?;
+                let mut is_right = index.has_its_key(id, &record)?;
+                for mark in marks_of(id, &record, &loans, &results) {
                     is_right &= index.has(&mark)?;
                 }
                 (id, is_right)
@@ -92,7 +93,16 @@ pub fn compare_marks(index: &Index, checked: &mut Checked) -> Result<(), JobLogE
             Some(Key::Doomed(id)) => (id, index.batch(id)?.is_none_or(|record| record.is_doomed)),
             Some(Key::Due(id)) => (id, is_due(index, id, &key)?),
             Some(Key::Segment(id)) => (id, true),
-            Some(Key::Loan(borrower)) => (borrower.batch(), true),
+            // The mark comes first, so that a crash leaves it without the loan, and then the batch without its record.
+            Some(Key::Loan(borrower)) => {
+                let (segment, start, _) = key::loan_of(&key).ok_or(JobLogError::Damaged)?;
+                (borrower.batch(), index.has(&key::loan_mark(segment, start, borrower))?)
+            }
+            Some(Key::LoanMark(borrower)) => {
+                let (segment, start, _) = key::marked_loan(&key).ok_or(JobLogError::Damaged)?;
+                let id = borrower.batch();
+                (id, index.has(&key::loan(segment, start, borrower))? || index.batch(id)?.is_none())
+            }
             Some(Key::Owned(id)) => (id, index.batch(id)?.is_none_or(|record| key == key::owned(&record.owner, id))),
             Some(Key::Events(first)) => {
                 let batch = record::decode::<EventsRecord>(&value)?.batch;
@@ -118,7 +128,7 @@ pub fn compare_marks(index: &Index, checked: &mut Checked) -> Result<(), JobLogE
             match (key::place_of(&key), key::parse(&key)) {
                 (Some((StoreName::Spool, segment)), _) => stray.spool.push(segment),
                 (Some((StoreName::Results, segment)), _) => stray.results.push(segment),
-                (None, Some(Key::Owned(_) | Key::Loan(_))) => stray.marks.push(key.to_vec()),
+                (None, Some(Key::Owned(_))) => stray.owned = Some(key.to_vec()),
                 (None, _) => {}
             }
         }

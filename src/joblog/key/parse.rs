@@ -1,8 +1,8 @@
 //! What a key is, by its first byte and its length: the check of a start takes nothing else for one of ours.
 
 use super::{
-    BATCH, CLAIM, DOOMED, DUE, EVENT, IDEMPOTENCY, KEPT, LOAN, MARK_OF_EVENT, META, OPEN, OWNED, RECORD_OF_BATCH,
-    RECORD_OF_FILE, SEGMENT, digest_of, event_of, loan_of, window_of,
+    BATCH, CLAIM, DOOMED, DUE, EVENT, IDEMPOTENCY, KEPT, LOAN, MARK_OF_EVENT, MARK_OF_LOAN, META, OPEN, OWNED,
+    RECORD_OF_BATCH, RECORD_OF_FILE, SEGMENT, digest_of, event_of, loan_of, window_of,
 };
 use crate::batch::{BATCH_FILES_LIMIT, BatchId, FileId};
 use crate::joblog::StoreName;
@@ -28,6 +28,8 @@ pub enum Key {
     Kept,
     /// A loan of this borrower's.
     Loan(FileId),
+    /// A mark that this borrower has a loan.
+    LoanMark(FileId),
 }
 
 /// Reads any key; none when it is not one of ours.
@@ -42,6 +44,10 @@ pub fn parse(key: &[u8]) -> Option<Key> {
             (index < BATCH_FILES_LIMIT).then_some(Key::File(batch(&rest[..16])?.file(index)))
         }
         (BATCH, 25) if rest[16] == MARK_OF_EVENT => batch(&rest[..16]).map(Key::EventMark),
+        (BATCH, 35) if rest[16] == MARK_OF_LOAN => {
+            let index = usize::from(u16::from_be_bytes([rest[33], rest[34]]));
+            (index < BATCH_FILES_LIMIT).then_some(Key::LoanMark(batch(&rest[..16])?.file(index)))
+        }
         (CLAIM, 8) => window_of(key).map(Key::Claim),
         (DOOMED, 16) => batch(rest).map(Key::Doomed),
         (DUE, 24) => batch(&rest[8..]).map(Key::Due),

@@ -32,21 +32,27 @@ impl Step<'_> {
         &mut self,
         id: BatchId,
         places: [&[u64]; 2],
-        mut marks: Vec<Vec<u8>>,
+        owned: Option<Vec<u8>>,
         committed: &mut Committed,
     ) -> Result<(), JobLogError> {
         self.passes = DurableStep::RemovalAppend;
         let keys = self.index.keys_of(id)?;
         let known = self.records.insert(id, None).unwrap_or(self.index.batch(id)?);
         self.told.forget(id);
-        if let Some(BatchRecord { owner, bytes_total, borrowed, .. }) = known {
-            marks.push(key::owned(&owner, id));
-            marks.extend(self.index.loan_keys(id, &borrowed.segments)?);
-            committed.let_go.push(LetGo { owner, held: Usage { batches_open: 0, bytes_stored: bytes_total } });
-        }
-        for key in keys.into_iter().map(|key| key.to_vec()).chain(marks) {
+        let owned = match known {
+            Some(BatchRecord { owner, bytes_total, .. }) => {
+                let owned = key::owned(&owner, id);
+                committed.let_go.push(LetGo { owner, held: Usage { batches_open: 0, bytes_stored: bytes_total } });
+                Some(owned)
+            }
+            None => owned,
+        };
+        for key in keys.into_iter().map(|key| key.to_vec()).chain(owned) {
             if let Some(first) = key::marked_event(&key) {
                 self.batch.remove(key::event(first));
+            }
+            if let Some((segment, start, borrower)) = key::marked_loan(&key) {
+                self.batch.remove(key::loan(segment, start, borrower));
             }
             self.batch.remove(key);
         }
