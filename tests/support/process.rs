@@ -41,9 +41,20 @@ pub fn kill_if_orphan(id: u32) {
 /// A field of `/proc/PID/status` in bytes: `VmRSS`, `VmHWM`.
 pub fn memory_bytes(id: u32, field: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{id}/status")).expect("the process runs");
-    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    field_bytes(&status, field)
+}
+
+fn field_bytes(fields: &str, field: &str) -> u64 {
+    let line = fields.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
     let kib = line.and_then(|rest| rest.trim().strip_suffix("kB")).and_then(|kib| kib.trim().parse::<u64>().ok());
-    kib.unwrap_or_else(|| panic!("{field} is among {status}")) * 1024
+    kib.unwrap_or_else(|| panic!("{field} is among {fields}")) * 1024
+}
+
+/// A process's share of the memory that is resident, in bytes: a page that several processes have counts in equal parts
+/// for each (`Pss` of `/proc/PID/smaps_rollup`), so that the sum over processes is what they take together.
+pub fn share_of_memory_bytes(id: u32) -> u64 {
+    let path = format!("/proc/{id}/smaps_rollup");
+    field_bytes(&fs::read_to_string(path).expect("the process runs"), "Pss")
 }
 
 /// How many files a process has open, sockets and pipes among them.

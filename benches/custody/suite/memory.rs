@@ -1,6 +1,6 @@
 //! f. Resident memory of the server and its children: at rest, with many files that wait, and after ever more that ended.
 //!
-//! What the processes share, as the program itself, is counted for each of them.
+//! What the processes share, as the program itself, is counted once.
 
 use std::fs;
 
@@ -74,13 +74,13 @@ pub fn wait_until_ready(server: &Server) {
     wait_until("the children", || server.metrics().sum("consign_workers_alive", &[]) >= wanted);
 }
 
-/// MiB that the server and its children have.
+/// MiB that the server and its children have together.
 fn resident(server: &Server) -> f64 {
-    let own = process::memory_bytes(server.pid(), "VmRSS");
+    let own = process::share_of_memory_bytes(server.pid());
     let children = process::children(server.pid());
     // A child that has spent its files may be replaced meanwhile.
     let alive = children.into_iter().filter(|child| process::is_alive(*child));
-    mib(own + alive.map(|child| process::memory_bytes(child, "VmRSS")).sum::<u64>())
+    mib(own + alive.map(process::share_of_memory_bytes).sum::<u64>())
 }
 
 /// Has the peak of a process's resident memory begin anew.
