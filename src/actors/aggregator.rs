@@ -1,9 +1,10 @@
 //! `BatchAggregator`: makes outcomes durable, in groups: results first, then the records that name them.
 //!
-//! Takes `EndedFile`. While one group is being synced the next one gathers. A disk that is full or failing holds the group
+//! Takes `EndedFile`. While one group is being synced, and for a moment while others are on their way, the next one
+//! gathers: a group costs the same flushes whatever is in it. A disk that is full or failing holds the group
 //! back and nothing is lost: it is tried again until there is room. A batch completes with its last outcome.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Message, ResponseFuture};
 use bytes::Bytes;
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::Instant;
 
 use super::panics::{self, Duty, answering};
 use super::{FileBytes, Slot, now_ms};
@@ -22,7 +24,7 @@ use crate::spool::{FrameBody, FrameKind, FrameRef, GroupKind, ResultEntry, Resul
 
 mod gathered;
 
-use gathered::{Gathered, Open, OpenFiles};
+use gathered::{Gathered, Gathering, Open, OpenFiles};
 
 /// Ended files that may be announced and not yet taken over; their texts are bounded by the budget.
 pub const BATCH_AGGREGATOR_MAILBOX_MAX: usize = 16;
@@ -32,6 +34,9 @@ const TEXT_BUDGET_BYTES: usize = 64 << 20;
 
 /// The grain of the text budget: a semaphore counts in 32 bits.
 const BUDGET_GRAIN_BYTES: usize = 1024;
+
+/// How soon after another a group begins as long as more files are on their way.
+const GROUP_EVERY: Duration = Duration::from_millis(20);
 
 /// How long a disk is left alone that did not take a group.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -64,8 +69,7 @@ struct Work {
     /// What texts are made with by this server.
     made_with: u32,
     text_budget: Arc<Semaphore>,
-    gathered: RefCell<Vec<Gathered>>,
-    arrived: Notify,
+    gathering: Gathering,
     open: Rc<OpenFiles>,
     /// Whether the disk did not take the last group.
     is_held_back: Cell<bool>,
@@ -78,8 +82,7 @@ impl BatchAggregator {
             custody,
             made_with,
             text_budget: Arc::new(Semaphore::new(TEXT_BUDGET_BYTES / BUDGET_GRAIN_BYTES)),
-            gathered: RefCell::default(),
-            arrived: Notify::new(),
+            gathering: Gathering::default(),
             open: Rc::default(),
             is_held_back: Cell::new(false),
         };
@@ -144,25 +147,23 @@ impl Work {
         };
         let budget = budget.expect("the budget is never closed");
         let gathered = Gathered { entry, text, dead_bytes, place: None, _held: (slot, budget, open) };
-        self.gathered.borrow_mut().push(gathered);
-        self.arrived.notify_one();
+        self.gathering.push(gathered);
     }
 
     /// Makes whatever has gathered durable, one group after the other.
     async fn commit_groups(self: Rc<Self>) {
+        let mut next = Instant::now();
         loop {
+            self.gathering.ready(next, || self.custody.joblog.moving_count()).await;
+            next = Instant::now() + GROUP_EVERY;
             // Held here while it is worked on, so that a panic costs a try and no outcome.
-            let mut group = std::mem::take(&mut *self.gathered.borrow_mut());
-            if group.is_empty() {
-                self.arrived.notified().await;
-                continue;
-            }
+            let mut group = self.gathering.take();
             let is_over = panics::caught(Duty::Group, &self.custody.metrics, self.commit(&mut group)).await.is_some();
             if is_over {
                 group.retain(|result| result.place.is_none());
             }
             if !group.is_empty() {
-                self.gathered.borrow_mut().splice(0..0, group);
+                self.gathering.put_back(group);
                 tokio::time::sleep(RETRY_AFTER).await;
             }
         }

@@ -1,7 +1,7 @@
 //! Whose turn it is: the open batches in a ring, each with how far it has come.
 //!
-//! A turn is a few files long, so that reading their entries costs little and a batch of three never waits behind a batch
-//! of ten thousand. The ring holds batches, not files.
+//! A turn is a few files long, so that reading and looking at them costs little and a batch of three never waits behind a
+//! batch of ten thousand. The ring holds batches, not files.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use std::ops::Range;
 use crate::batch::BatchId;
 
 /// Files that a batch gets in one turn.
-pub const TURN_FILES: usize = 8;
+pub const TURN_FILES: usize = 32;
 
 /// The ring of batches that have files to hand out.
 #[derive(Debug, Default)]

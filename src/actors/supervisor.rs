@@ -160,7 +160,10 @@ impl Handler<ReleaseClaims> for Supervisor {
 
     fn handle(&mut self, _: ReleaseClaims, _: &mut Self::Context) -> Self::Result {
         let work = Rc::clone(&self.work);
-        let released = async move { work.release(work.windows.close_all()).await };
+        let released = async move {
+            work.windows.close_all();
+            work.release().await;
+        };
         answering(Duty::ReleaseClaims, &self.work.custody.metrics, released)
     }
 }
@@ -183,13 +186,15 @@ impl Work {
         }
     }
 
-    /// Claims windows and passes their files on, until draining.
+    /// Whether there is something to claim or to release.
+    fn has_claims(&self) -> bool {
+        !self.queue.borrow().is_empty() || !self.suspects.borrow().is_empty() || self.windows.have_closed()
+    }
+
+    /// Claims windows and passes their files on, until draining. What is to be released goes with the next claim.
     async fn claim_windows(self: Rc<Self>) {
         loop {
-            self.until(|work| {
-                work.draining.get() || !work.queue.borrow().is_empty() || !work.suspects.borrow().is_empty()
-            })
-            .await;
+            self.until(|work| work.draining.get() || work.has_claims()).await;
             if self.draining.get() {
                 return;
             }
@@ -198,6 +203,8 @@ impl Work {
                 self.until(|work| work.windows.are_closed()).await;
                 self.claim(vec![suspect], true).await;
                 self.until(|work| work.windows.are_closed()).await;
+            } else if self.queue.borrow().is_empty() {
+                self.release().await;
             } else {
                 let files = {
                     let mut queue = self.queue.borrow_mut();
@@ -218,8 +225,11 @@ impl Work {
         };
         let claimed = files.iter().map(claimed).collect();
         let claim = Claim { files: claimed, is_alone };
+        let closed = self.windows.take_closed();
         loop {
-            let written = self.custody.joblog.commit(vec![Change::Claim { window, claim: claim.clone() }]);
+            let mut changes = releases(&closed);
+            changes.push(Change::Claim { window, claim: claim.clone() });
+            let written = self.custody.joblog.commit(changes);
             match panics::caught(Duty::Claim, &self.custody.metrics, written).await {
                 Some(Ok(_)) => break,
                 Some(Err(error)) => log::error!("{} files cannot be claimed: {error}", files.len()),
@@ -258,22 +268,19 @@ impl Work {
                     work.add_processor();
                 }
                 work.running.set(work.running.get() - 1);
-                work.leave(window).await;
+                work.leave(window);
             });
         }
     }
 
-    /// A claimed file is through; its window is released with its last.
-    async fn leave(&self, window: u64) {
-        if self.windows.leave(window) {
-            self.release(vec![window]).await;
-        }
+    /// A claimed file is through.
+    fn leave(&self, window: u64) {
+        self.windows.leave(window);
         self.changed.notify_waiters();
     }
 
-    async fn release(&self, windows: Vec<u64>) {
-        let changes = windows.into_iter().map(|window| Change::Release { window }).collect();
-        if let Err(error) = self.custody.joblog.commit(changes).await {
+    async fn release(&self) {
+        if let Err(error) = self.custody.joblog.commit(releases(&self.windows.take_closed())).await {
             log::error!("claims could not be released: {error}");
         }
     }
@@ -286,4 +293,8 @@ impl Work {
         // There is a place for each processor, so this fails only when nobody dispatches any more.
         let _ = self.to_idle.try_send(processor);
     }
+}
+
+fn releases(windows: &[u64]) -> Vec<Change> {
+    windows.iter().map(|window| Change::Release { window: *window }).collect()
 }

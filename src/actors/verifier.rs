@@ -8,6 +8,7 @@
 use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
 use std::rc::Rc;
+use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,15 +18,16 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::aggregator::{BatchAggregator, EndedFile};
 use super::panics::{self, Duty, answering, deliver};
-use super::rotation::{Rotation, Turn};
+use super::rotation::Rotation;
 use super::supervisor::{Supervisor, VerifiedFile};
-use super::{FileOnItsWay, Held, SLOTS_MAX, Slot, backoff, ms_since};
+use super::{FileOnItsWay, SLOTS_MAX, Slot, backoff, ms_since};
 use crate::batch::{BatchId, FileErrorCode, FileEvent, Outcome};
 use crate::custody::Custody;
 use crate::spool::Timings;
 
 mod cancel;
 mod check;
+mod handing;
 mod leads;
 mod scan;
 mod taking;
@@ -36,16 +38,13 @@ use check::{Checked, Sound, check};
 pub use leads::Lead;
 use leads::Leads;
 pub use scan::ScanOptions;
-use turn::{WaitingFile, read_turn};
+use turn::WaitingFile;
 
 /// Batches that may be announced and not yet in the ring.
 pub const VERIFIER_MAILBOX_MAX: usize = 16;
 
 /// Files that are looked at at one time; each pins a blocking thread.
 const CHECKS_MAX: usize = 8;
-
-/// How long the job log is left alone when a turn's files could not be read from it.
-const TURN_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How often and how soon a file is looked at again.
 #[derive(Debug, Clone)]
@@ -159,51 +158,6 @@ impl Handler<Stop> for Verifier {
 }
 
 impl Work {
-    /// Hands out files in turn until the slots are closed.
-    async fn hand_out(self: Rc<Self>) {
-        loop {
-            let Some(turn) = self.next_turn() else {
-                self.announced.notified().await;
-                continue;
-            };
-            self.in_hand.set(Some(turn.batch));
-            for file in self.waiting_files(turn).await {
-                let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return };
-                if self.in_hand.get().is_none() {
-                    break;
-                }
-                if self.custody.joblog.begin(file.id, file.retries, file.attempts) {
-                    let work = Rc::clone(&self);
-                    actix_rt::spawn(async move {
-                        let name = format!("verification of file {}, which waits for the next start", file.id);
-                        panics::counted(name, &work.custody.metrics, work.verify(file, Held::new(slot))).await
-                    });
-                }
-            }
-        }
-    }
-
-    fn next_turn(&self) -> Option<Turn> {
-        self.rotation.borrow_mut().turn()
-    }
-
-    /// The files of a turn that have no outcome yet. A turn that cannot be read comes again later; the others go on.
-    async fn waiting_files(self: &Rc<Self>, turn: Turn) -> Vec<WaitingFile> {
-        let (custody, read) = (Arc::clone(&self.custody), turn.clone());
-        match self.off_thread(Duty::Turn, move || read_turn(&custody, &read)).await {
-            Some(Ok(files)) => return files,
-            Some(Err(error)) => log::error!("batch {}: files {:?} cannot be read now: {error}", turn.batch, turn.files),
-            None => log::error!("batch {}: reading files {:?} failed", turn.batch, turn.files),
-        }
-        let work = Rc::clone(self);
-        actix_rt::spawn(async move {
-            tokio::time::sleep(TURN_RETRY_AFTER).await;
-            work.rotation.borrow_mut().again(turn);
-            work.announced.notify_one();
-        });
-        Vec::new()
-    }
-
     /// Does blocking work on a thread for it; none when it panicked, or when there is no thread to be had.
     async fn off_thread<T: Send + 'static>(&self, duty: Duty, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let done =
@@ -211,14 +165,15 @@ impl Work {
         panics::caught(duty, &self.custody.metrics, done).await
     }
 
-    /// Looks at a file until it is proved, or lost for good.
-    async fn verify(&self, file: WaitingFile, slot: Slot) {
-        let begun = Instant::now();
-        let file = Arc::new(file);
+    /// Looks at a file, unless that was done already, and again until it is proved or lost for good.
+    async fn verify(&self, file: Arc<WaitingFile>, slot: Slot, begun: Instant, mut looked: Option<Checked>) {
         let mut tried = 0;
         let checked = loop {
             tried += 1;
-            let checked = self.check_once(&file).await;
+            let checked = match looked.take() {
+                Some(checked) => checked,
+                None => self.look(slice::from_ref(&file)).await.swap_remove(0),
+            };
             match checked {
                 Checked::NotYet(_) if tried < self.options.tries_max => tokio::select! {
                     () = tokio::time::sleep(backoff::delay(self.options.backoff_base, tried)) => {}
@@ -248,14 +203,16 @@ impl Work {
         }
     }
 
-    async fn check_once(&self, file: &Arc<WaitingFile>) -> Checked {
+    /// Looks once at some files, on one thread; what it showed of each.
+    async fn look(&self, files: &[Arc<WaitingFile>]) -> Vec<Checked> {
         let _permit = self.checks.acquire().await;
-        let (custody, checked) = (Arc::clone(&self.custody), Arc::clone(file));
+        let (custody, looked_at) = (Arc::clone(&self.custody), files.to_vec());
         let takes_over = self.options.made_with.is_some();
-        let look = move || check(&custody, &checked, takes_over);
+        let look = move || looked_at.iter().map(|file| check(&custody, file, takes_over)).collect();
         self.off_thread(Duty::Look, look).await.unwrap_or_else(|| {
-            log::error!("file {}: looking at it failed", file.id);
-            Checked::NotYet(FileErrorCode::Unreadable.into())
+            let names: Vec<String> = files.iter().map(|file| file.id.to_string()).collect();
+            log::error!("files {}: looking at them failed", names.join(", "));
+            files.iter().map(|_| Checked::NotYet(FileErrorCode::Unreadable.into())).collect()
         })
     }
 

@@ -1,10 +1,11 @@
 //! Outcomes that the aggregator has taken over and that are not durable yet.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use bytes::Bytes;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::time::{Instant, sleep_until};
 
 use crate::actors::{FileBytes, Slot};
 use crate::spool::{FrameRef, ResultEntry};
@@ -18,6 +19,47 @@ pub struct Gathered {
     pub place: Option<FrameRef>,
     /// The file's place, its text's share of the budget, and that it counts as open: all free again with this.
     pub _held: (Slot, OwnedSemaphorePermit, Open),
+}
+
+/// The outcomes that the next group is made of.
+#[derive(Default)]
+pub struct Gathering {
+    files: RefCell<Vec<Gathered>>,
+    arrived: Notify,
+}
+
+impl Gathering {
+    pub fn push(&self, file: Gathered) {
+        self.files.borrow_mut().push(file);
+        self.arrived.notify_one();
+    }
+
+    /// All that have gathered.
+    pub fn take(&self) -> Vec<Gathered> {
+        self.files.take()
+    }
+
+    /// Puts back what the disk did not take, before all others.
+    pub fn put_back(&self, files: Vec<Gathered>) {
+        self.files.borrow_mut().splice(0..0, files);
+    }
+
+    /// Waits for an outcome, and then for more until `next`, or until none of the files on their way could bring one.
+    pub async fn ready(&self, next: Instant, on_their_way: impl Fn() -> usize) {
+        loop {
+            let gathered = self.files.borrow().len();
+            if gathered == 0 {
+                self.arrived.notified().await;
+            } else if gathered >= on_their_way() || next <= Instant::now() {
+                return;
+            } else {
+                tokio::select! {
+                    () = self.arrived.notified() => {}
+                    () = sleep_until(next) => {}
+                }
+            }
+        }
+    }
 }
 
 /// How many files were taken over and are not durable yet.

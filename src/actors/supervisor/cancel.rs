@@ -37,7 +37,7 @@ impl Work {
         }
         for ClaimedWork { file, window } in claimed {
             self.settle(file, Outcome::Cancelled, Bytes::new()).await;
-            self.leave(window).await;
+            self.leave(window);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The open windows: how many of the files that a claim names are not through with their attempt.
+//! The windows: how many of the files that a claim names are not through with their attempt, and which claims are to be
+//! released.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -7,6 +8,8 @@ use std::collections::HashMap;
 #[derive(Debug, Default)]
 pub struct Windows {
     open: RefCell<HashMap<u64, usize>>,
+    /// Those that have closed, and whose claims the job log still has.
+    closed: RefCell<Vec<u64>>,
     last: Cell<u64>,
 }
 
@@ -19,26 +22,35 @@ impl Windows {
         window
     }
 
-    /// One of a window's files is through; true when it was the last, and the window is closed.
-    pub fn leave(&self, window: u64) -> bool {
+    /// One of a window's files is through; the window closes with its last.
+    pub fn leave(&self, window: u64) {
         let mut open = self.open.borrow_mut();
-        let Some(left) = open.get_mut(&window) else { return false };
+        let Some(left) = open.get_mut(&window) else { return };
         *left -= 1;
-        let is_over = *left == 0;
-        if is_over {
+        if *left == 0 {
             open.remove(&window);
+            self.closed.borrow_mut().push(window);
         }
-        is_over
     }
 
-    /// Whether nothing is claimed.
+    /// Whether no file of any window is on its way.
     pub fn are_closed(&self) -> bool {
         self.open.borrow().is_empty()
     }
 
-    /// Closes every window, and says which they were.
-    pub fn close_all(&self) -> Vec<u64> {
-        self.open.borrow_mut().drain().map(|(window, _)| window).collect()
+    /// Whether there are claims to release.
+    pub fn have_closed(&self) -> bool {
+        !self.closed.borrow().is_empty()
+    }
+
+    /// Those whose claims are to be released; each is told once.
+    pub fn take_closed(&self) -> Vec<u64> {
+        self.closed.take()
+    }
+
+    /// Closes every window.
+    pub fn close_all(&self) {
+        self.closed.borrow_mut().extend(self.open.borrow_mut().drain().map(|(window, _)| window));
     }
 }
 
@@ -47,14 +59,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_window_closes_with_its_last_file() {
+    fn a_window_closes_with_its_last_file_and_is_told_once() {
         let windows = Windows::default();
         let (first, second) = (windows.open(2), windows.open(1));
-        assert!(!windows.leave(first));
-        assert!(windows.leave(second));
+        windows.leave(first);
+        windows.leave(second);
         assert!(!windows.are_closed());
-        assert!(windows.leave(first));
+        assert_eq!(windows.take_closed(), [second]);
+        windows.leave(first);
+        windows.leave(first);
         assert!(windows.are_closed());
-        assert!(!windows.leave(first), "a closed window stays closed");
+        assert_eq!(windows.take_closed(), [first]);
+        assert!(!windows.have_closed());
+    }
+
+    #[test]
+    fn all_that_are_open_can_be_closed() {
+        let windows = Windows::default();
+        let window = windows.open(3);
+        windows.close_all();
+        assert!(windows.are_closed() && windows.have_closed());
+        assert_eq!(windows.take_closed(), [window]);
     }
 }

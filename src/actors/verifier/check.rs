@@ -12,7 +12,7 @@ use crate::joblog::BatchRecord;
 use crate::spool::{Content, SealedFile, SpoolError};
 
 /// A file up to this size is read once: finding out its type piece by piece takes ten more calls than its digest does.
-const READ_ONCE_BYTES_MAX: u64 = 64 << 10;
+pub const READ_ONCE_BYTES_MAX: u64 = 64 << 10;
 
 /// What a look at a file showed.
 #[derive(Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::check::READ_ONCE_BYTES_MAX;
 use crate::actors::FileBytes;
 use crate::actors::rotation::Turn;
 use crate::batch::{FileId, FileState};
@@ -21,6 +22,11 @@ pub struct WaitingFile {
 }
 
 impl WaitingFile {
+    /// Whether a look at the file takes about as long as waking a thread for it.
+    pub fn is_small(&self) -> bool {
+        self.sealed.as_ref().is_none_or(|sealed| sealed.length <= READ_ONCE_BYTES_MAX)
+    }
+
     /// Where the file's bytes lie; none when not even that can be read.
     pub fn bytes(&self) -> Option<FileBytes> {
         let sealed = self.sealed.as_ref()?;
