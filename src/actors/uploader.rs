@@ -142,12 +142,16 @@ async fn receive(part: FilePart, limits: UploadLimits, message: ReceiveFile) -> 
             intake.write(&chunk).await?;
         }
     }
-    let is_as_named = check.holds() && digest.sha256.is_none_or(|named| named == intake.sha256());
+    let is_as_named = check.holds()
+        && match digest.sha256 {
+            Some(named) => named == intake.sha256().await?,
+            None => true,
+        };
     if refused.is_none() && !is_as_named {
         intake.cut_file();
         refused = Some(FileErrorCode::DigestMismatch.into());
     }
-    let KeptFile { offset, length, sha256 } = intake.keep_file();
+    let KeptFile { offset, length, sha256 } = intake.keep_file().await?;
     let media_type = media::claimed(&name).map_or_else(String::new, Into::into);
     let name = clipped(name, limits.name_bytes_max);
     let file = SealedFile { name, media_type, offset, length, sha256, upload_ms: ms_since(begun), refused, loan: None };

@@ -15,6 +15,10 @@ use super::seal::{Loan, SealHeader, SealedBatch, SealedFile, Sha256Digest};
 use super::store::SegmentStore;
 use super::stream::StreamWriter;
 
+/// A file that is larger than this, and not held in memory, is hashed where it is written. Getting its digest back takes as
+/// long as the disk takes for what is queued, which a small file is not worth.
+const HASHED_HERE_BYTES_MAX: u64 = 4 << 20;
+
 /// The grain of the memory budget: a semaphore counts in 32 bits.
 pub const BUDGET_GRAIN_BYTES: usize = 1024;
 
@@ -37,10 +41,16 @@ enum Body {
     Stream(StreamWriter),
 }
 
-#[derive(Default)]
 struct FileInHand {
     start: u64,
-    hasher: Sha256,
+    /// None while the digest is made where the bytes are written.
+    hasher: Option<Sha256>,
+}
+
+impl FileInHand {
+    fn begin(start: u64) -> Self {
+        Self { start, hasher: Some(Sha256::new()) }
+    }
 }
 
 /// A file that has arrived and stays in the batch.
@@ -55,7 +65,7 @@ pub struct KeptFile {
 impl Intake {
     pub(super) fn new(store: Arc<SegmentStore>, budget: Arc<Semaphore>, small_bytes_max: usize) -> Self {
         let body = Body::Memory { bytes: Vec::new(), held: None };
-        Self { store, budget, small_bytes_max, body, length: 0, file: FileInHand::default() }
+        Self { store, budget, small_bytes_max, body, length: 0, file: FileInHand::begin(0) }
     }
 
     /// The bytes of the batch so far.
@@ -69,7 +79,9 @@ impl Intake {
     /// # Errors
     /// When the segment could not be made or written; the batch is lost then.
     pub async fn write(&mut self, chunk: &[u8]) -> Result<(), SpoolError> {
-        self.file.hasher.update(chunk);
+        if let Some(hasher) = &mut self.file.hasher {
+            hasher.update(chunk);
+        }
         if !self.fits_in_memory(chunk.len()) {
             self.spill().await?;
         }
@@ -78,19 +90,39 @@ impl Intake {
             Body::Stream(stream) => stream.write(chunk).await?,
         }
         self.length += chunk.len() as u64;
+        if let Body::Stream(stream) = &mut self.body
+            && self.length - self.file.start > HASHED_HERE_BYTES_MAX
+            && let Some(hasher) = self.file.hasher.take()
+        {
+            stream.hash(hasher).await?;
+        }
         Ok(())
     }
 
     /// The SHA-256 of the file in hand so far.
-    #[must_use]
-    pub fn sha256(&self) -> Sha256Digest {
-        self.file.hasher.clone().finalize().into()
+    ///
+    /// # Errors
+    /// When the segment could not be written; the batch is lost then.
+    pub async fn sha256(&mut self) -> Result<Sha256Digest, SpoolError> {
+        Ok(self.hasher().await?.clone().finalize().into())
     }
 
     /// Ends the file in hand; the next byte is the next file's.
-    pub fn keep_file(&mut self) -> KeptFile {
-        let file = std::mem::replace(&mut self.file, FileInHand { start: self.length, hasher: Sha256::new() });
-        KeptFile { offset: file.start, length: self.length - file.start, sha256: file.hasher.finalize().into() }
+    ///
+    /// # Errors
+    /// When the segment could not be written; the batch is lost then.
+    pub async fn keep_file(&mut self) -> Result<KeptFile, SpoolError> {
+        let sha256 = self.sha256().await?;
+        let file = std::mem::replace(&mut self.file, FileInHand::begin(self.length));
+        Ok(KeptFile { offset: file.start, length: self.length - file.start, sha256 })
+    }
+
+    /// The digest of the file in hand, wherever it was made until now.
+    async fn hasher(&mut self) -> Result<&mut Sha256, SpoolError> {
+        if let (None, Body::Stream(stream)) = (&self.file.hasher, &mut self.body) {
+            self.file.hasher = Some(stream.hashed().await?);
+        }
+        Ok(self.file.hasher.get_or_insert_default())
     }
 
     /// Takes the file in hand out again, as if it had never come.
@@ -99,7 +131,7 @@ impl Intake {
     /// Never: what is in memory fits its address space.
     pub fn cut_file(&mut self) {
         self.length = self.file.start;
-        self.file.hasher = Sha256::new();
+        self.file = FileInHand::begin(self.length);
         match &mut self.body {
             Body::Memory { bytes, .. } => {
                 bytes.truncate(usize::try_from(self.length).expect("what is in memory fits its address space"));

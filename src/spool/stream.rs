@@ -1,12 +1,15 @@
 //! A batch that is too large for memory, written block by block to a segment of its own on a blocking thread.
 //!
+//! The digest of a large file is made here, too, so that its bytes are received and hashed at the same time.
+//!
 //! What a crash leaves before the seal is synced: a segment whose end is no frame, which the next start unlinks.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::mpsc;
+use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::SpoolError;
@@ -32,12 +35,29 @@ pub struct StreamWriter {
     block: Vec<u8>,
     /// Where the block in hand begins in the region.
     block_at: u64,
+    /// Whether what is in hand is hashed where it is written.
+    hashes: bool,
 }
 
 enum Order {
-    Block { at: u64, bytes: Vec<u8> },
-    LetGo { start: u64, end: u64 },
-    Seal { length: u64, frame: FrameBody, on_committed: OnCommitted },
+    Block {
+        at: u64,
+        bytes: Vec<u8>,
+        is_hashed: bool,
+    },
+    /// The blocks that are hashed go on with this digest.
+    Hash(Sha256),
+    /// The digest is wanted back, with all blocks so far.
+    Hashed(oneshot::Sender<Sha256>),
+    LetGo {
+        start: u64,
+        end: u64,
+    },
+    Seal {
+        length: u64,
+        frame: FrameBody,
+        on_committed: OnCommitted,
+    },
 }
 
 impl StreamWriter {
@@ -45,7 +65,7 @@ impl StreamWriter {
     pub fn start(store: Arc<SegmentStore>) -> Self {
         let (orders, queue) = mpsc::channel(BLOCK_QUEUE_MAX);
         let writer = tokio::task::spawn_blocking(move || run(&store, queue));
-        Self { orders, writer, block: Vec::with_capacity(BLOCK_BYTES), block_at: 0 }
+        Self { orders, writer, block: Vec::with_capacity(BLOCK_BYTES), block_at: 0, hashes: false }
     }
 
     /// Appends bytes.
@@ -61,13 +81,33 @@ impl StreamWriter {
         Ok(())
     }
 
-    /// Forgets everything from `length` on; what is on the disk already is written over.
+    /// Forgets everything from `length` on, and its digest; what is on the disk already is written over.
     pub fn cut(&mut self, length: u64) {
+        self.hashes = false;
         if let Some(kept) = length.checked_sub(self.block_at) {
             self.block.truncate(usize::try_from(kept).unwrap_or(usize::MAX));
         } else {
             self.block.clear();
             self.block_at = length;
+        }
+    }
+
+    /// Has everything that follows hashed where it is written, from what was hashed so far.
+    pub async fn hash(&mut self, hasher: Sha256) -> Result<(), SpoolError> {
+        self.send_block().await?;
+        self.hashes = true;
+        self.send(Order::Hash(hasher)).await
+    }
+
+    /// The digest that was handed over, with everything since; what follows is not hashed.
+    pub async fn hashed(&mut self) -> Result<Sha256, SpoolError> {
+        self.send_block().await?;
+        let (answer, hashed) = oneshot::channel();
+        self.send(Order::Hashed(answer)).await?;
+        self.hashes = false;
+        match hashed.await {
+            Ok(digest) => Ok(digest),
+            Err(_) => Err(self.failure().await),
         }
     }
 
@@ -90,7 +130,7 @@ impl StreamWriter {
         let bytes = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK_BYTES));
         let at = self.block_at;
         self.block_at += bytes.len() as u64;
-        self.send(Order::Block { at, bytes }).await
+        self.send(Order::Block { at, bytes, is_hashed: self.hashes }).await
     }
 
     async fn send(&mut self, order: Order) -> Result<(), SpoolError> {
@@ -125,9 +165,13 @@ fn write_until_sealed(
     queue: &mut mpsc::Receiver<Order>,
 ) -> Result<bool, SpoolError> {
     let mut written_back = 0;
+    let mut hasher = Sha256::new();
     while let Some(order) = queue.blocking_recv() {
         match order {
-            Order::Block { at, bytes } => {
+            Order::Block { at, bytes, is_hashed } => {
+                if is_hashed {
+                    hasher.update(&bytes);
+                }
                 fault::write(DurableStep::BlockAppend, &segment.file, &bytes, Segment::FIRST_REGION + at)
                     .map_err(|error| SpoolError::from_io(&error))?;
                 let end = at + bytes.len() as u64;
@@ -136,6 +180,11 @@ fn write_until_sealed(
                     segment.start_writeback(Segment::FIRST_REGION + written_back, end - written_back);
                     written_back = end;
                 }
+            }
+            Order::Hash(begun) => hasher = begun,
+            Order::Hashed(answer) => {
+                // Whoever asked is gone when the upload was broken off.
+                let _ = answer.send(hasher.clone());
             }
             Order::LetGo { start, end } => {
                 segment::punch(&segment.file, Segment::FIRST_REGION + start, Segment::FIRST_REGION + end);

@@ -51,7 +51,7 @@ pub async fn store(custody: &Custody, files: usize, bytes: usize) -> BatchId {
     let mut sealed = Vec::new();
     for index in 0..files {
         intake.write(&content(index, bytes)).await.expect("the spool takes bytes");
-        let kept = intake.keep_file();
+        let kept = intake.keep_file().await.expect("the disk takes it");
         sealed.push(SealedFile {
             name: format!("{index}.txt"),
             media_type: "text/plain".into(),

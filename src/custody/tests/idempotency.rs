@@ -12,7 +12,7 @@ const DAY: Duration = Duration::from_hours(24);
 async fn store_under(custody: &Custody, key: u8, created_ms: i64) -> SealedBatch {
     let mut intake = custody.spool.receive();
     intake.write(b"some words").await.unwrap();
-    let kept = intake.keep_file();
+    let kept = intake.keep_file().await.unwrap();
     let file = SealedFile { offset: kept.offset, length: kept.length, sha256: kept.sha256, ..SealedFile::default() };
     let idempotency = Some(Idempotency { key: [key; 32], fingerprint: [9; 32] });
     let plain = SealHeader::plain(BatchId::new(), "local");

@@ -34,7 +34,7 @@ async fn store(custody: &Custody, files: u8, is_entered: bool) -> SealedBatch {
     let mut sealed = Vec::new();
     for index in 0..files {
         intake.write(&[index; 5_000]).await.unwrap();
-        let kept = intake.keep_file();
+        let kept = intake.keep_file().await.unwrap();
         sealed.push(SealedFile {
             name: format!("{index}.txt"),
             media_type: "text/plain".into(),

@@ -28,7 +28,7 @@ async fn seal_and(
     let (batch, mut intake, mut files) = (BatchId::new(), custody.spool.receive(), Vec::new());
     for content in contents {
         intake.write(content).await.unwrap();
-        let KeptFile { offset, length, sha256 } = intake.keep_file();
+        let KeptFile { offset, length, sha256 } = intake.keep_file().await.unwrap();
         files.push(SealedFile { offset, length, sha256, name: "a.txt".into(), ..SealedFile::default() });
     }
     let borrowing = custody.borrow(owner, batch, &mut files, &tokio::runtime::Handle::current()).await;

@@ -1,5 +1,7 @@
 //! Batches on their way in, and the segments that they get.
 
+use sha2::{Digest, Sha256};
+
 use super::*;
 
 #[tokio::test]
@@ -26,16 +28,41 @@ async fn a_refused_file_is_cut_out_of_small_and_large_batches() {
     for refused in [1_000, 500_000] {
         let mut intake = spool.receive();
         intake.write(b"first").await.unwrap();
-        let first = intake.keep_file();
+        let first = intake.keep_file().await.unwrap();
         intake.write(&bytes(9, refused)).await.unwrap();
         intake.cut_file();
         intake.write(b"second").await.unwrap();
-        let second = intake.keep_file();
+        let second = intake.keep_file().await.unwrap();
         assert_eq!((second.offset, second.length), (5, 6));
         let files = vec![sealed_file("first", first), sealed_file("second", second)];
         let batch = intake.seal(header(), files, Box::new(|_| Ok(()))).await.unwrap();
         assert_eq!(content(&spool, &batch, 0), b"first");
         assert_eq!(content(&spool, &batch, 1), b"second");
+    }
+}
+
+#[tokio::test]
+async fn a_large_file_has_its_digest_whoever_makes_it() {
+    let dir = TempDir::new().unwrap();
+    let spool = open(&dir);
+    let mut intake = spool.receive();
+    let files = [bytes(1, 10), bytes(2, 6 << 20), bytes(3, 300_000), bytes(4, 9 << 20)];
+    let mut kept = Vec::new();
+    for file in &files {
+        intake.write(&bytes(9, 5 << 20)).await.unwrap();
+        intake.cut_file();
+        for chunk in file.chunks(100_000) {
+            intake.write(chunk).await.unwrap();
+        }
+        let digest = <[u8; 32]>::from(Sha256::digest(file));
+        assert_eq!(intake.sha256().await.unwrap(), digest, "before its end");
+        kept.push(intake.keep_file().await.unwrap());
+        assert_eq!(kept.last().unwrap().sha256, digest);
+    }
+    let sealed = kept.into_iter().map(|kept| sealed_file("a", kept)).collect();
+    let batch = intake.seal(header(), sealed, Box::new(|_| Ok(()))).await.unwrap();
+    for (index, file) in files.iter().enumerate() {
+        assert!(content(&spool, &batch, index) == *file);
     }
 }
 
@@ -68,7 +95,7 @@ async fn a_batch_that_the_job_log_refuses_is_not_acknowledged() {
     for length in [10, 500_000] {
         let mut intake = spool.receive();
         intake.write(&bytes(1, length)).await.unwrap();
-        let files = vec![sealed_file("a", intake.keep_file())];
+        let files = vec![sealed_file("a", intake.keep_file().await.unwrap())];
         let refused = intake.seal(header(), files, Box::new(|_| Err(SpoolError::NotEntered))).await;
         assert_eq!(refused.unwrap_err(), SpoolError::NotEntered);
     }
@@ -104,7 +131,7 @@ async fn a_full_budget_sends_small_batches_to_the_disk_and_loses_none() {
         arriving.push(intake);
     }
     for (seed, mut intake) in (0..).zip(arriving) {
-        let files = vec![sealed_file("a", intake.keep_file())];
+        let files = vec![sealed_file("a", intake.keep_file().await.unwrap())];
         let batch = intake.seal(header(), files, Box::new(|_| Ok(()))).await.unwrap();
         assert!(content(&spool, &batch, 0) == bytes(seed, SMALL_BYTES_MAX));
     }

@@ -53,7 +53,7 @@ async fn store(spool: &Spool, files: &[Vec<u8>]) -> SealedBatch {
         for chunk in bytes.chunks(10_000) {
             intake.write(chunk).await.unwrap();
         }
-        sealed.push(sealed_file(&format!("{index}.txt"), intake.keep_file()));
+        sealed.push(sealed_file(&format!("{index}.txt"), intake.keep_file().await.unwrap()));
     }
     intake.seal(header(), sealed, Box::new(|_| Ok(()))).await.unwrap()
 }
