@@ -1,27 +1,42 @@
-//! PPT: the slides of `PowerPoint` 97 to 2003, each with its title, its text and its notes ([MS-PPT]).
+//! PPT: the slides of `PowerPoint` 97 to 2003, each with its title, its text, its notes and its comments ([MS-PPT]).
 //!
 //! A file holds every saved state of itself. The last one is read, by way of the edits that it lists; when those lead
-//! nowhere, all text of the file is read in the order in which it lies.
+//! nowhere, all text of the file is read in the order in which it lies. What many slides show, such as a footer or a
+//! line on their master, stands on the first of them.
 
+mod comments;
 mod outline;
+mod persist;
 mod records;
+mod shapes;
+mod style;
+mod text;
+
+use std::collections::HashSet;
 
 use super::bytes::{size_at, u32_at};
 use super::compound::Compound;
 use crate::extract::markdown::Writer;
 use crate::extract::{ExtractError, Extracted, Room};
-use outline::{Outline, Persist, Text};
+use outline::{Outline, Slide};
+use persist::Persist;
 use records::{Record, find, kind, records};
+use shapes::Shape;
+use text::Setting;
 
-const ENGINE: &str = "consign-ppt 1";
+const ENGINE: &str = "consign-ppt 2";
+
+/// The storage with the newer of two forms that a file has of itself.
+const NEWER: &str = "PP97_DUALSTORAGE";
 
 pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, ExtractError> {
     room.step(0)?;
     let file = Compound::open(bytes)?;
-    let stream = |name| file.stream_named(Compound::ROOT, name);
     if file.find(Compound::ROOT, "EncryptedPackage").is_some() {
         return Err(ExtractError::PasswordProtected);
     }
+    let storage = file.find(Compound::ROOT, NEWER).unwrap_or(Compound::ROOT);
+    let stream = |name| file.stream_named(storage, name);
     let document = stream("PowerPoint Document").ok_or_else(|| ExtractError::parse("no PowerPoint Document stream"))?;
     let user = stream("Current User").unwrap_or_default();
     // The token of a file that is encrypted ([MS-PPT] 2.3.2).
@@ -30,8 +45,8 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     }
     let mut extracted = Extracted { engine: ENGINE, ..Extracted::default() };
     let mut writer = Writer::default();
-    let edit = size_at(&user, 16).unwrap_or(usize::MAX);
-    let outline = Persist::read(&document, edit).and_then(|persist| Outline::read(&document, &persist));
+    let edit = size_at(&user, 16).and_then(|edit| Persist::of_edit(&document, edit));
+    let outline = edit.or_else(|| Persist::last(&document)).and_then(|persist| Outline::read(&persist));
     if let Some(outline) = outline {
         write_slides(&outline, &mut writer, &mut extracted, room)?;
     } else {
@@ -50,21 +65,17 @@ fn write_slides(
     room: &mut Room<'_>,
 ) -> Result<(), ExtractError> {
     extracted.pages = u32::try_from(outline.slides.len()).ok();
+    let mut repeated = Repeated::default();
     for (index, slide) in outline.slides.iter().enumerate() {
         let mark = writer.mark();
-        writer.remark(&format!("slide {}", index + 1));
-        let texts = slide.texts();
-        for text in texts.iter().filter(|text| text.is_title()) {
-            writer.heading(2, &text.line());
-        }
-        for text in texts.iter().filter(|text| !text.is_title()) {
-            text.write(writer);
-        }
-        if let Some(notes) = outline.notes_of(slide) {
-            let lines: Vec<String> = notes.texts().iter().filter(|text| text.is_notes()).map(Text::block).collect();
-            writer.quote(&lines.join("\n"));
-        }
-        if let Err(error) = room.step(writer.len()) {
+        let done = if index < room.limits.pages_max {
+            writer.remark(&format!("slide {}", index + 1));
+            write_slide(slide, outline, &mut repeated, writer);
+            room.step(writer.len())
+        } else {
+            Err(ExtractError::TooManyPages)
+        };
+        if let Err(error) = done {
             writer.rewind(mark);
             return extracted.end_at(error, writer.len() > 0);
         }
@@ -72,9 +83,50 @@ fn write_slides(
     Ok(())
 }
 
+/// What many slides show, as far as it was written.
+#[derive(Debug, Default)]
+struct Repeated {
+    texts: HashSet<String>,
+    masters: HashSet<u32>,
+}
+
+fn write_slide(slide: &Slide<'_>, outline: &Outline<'_>, repeated: &mut Repeated, writer: &mut Writer) {
+    let setting = Setting { links: &outline.links, margins: outline.margins_of(slide) };
+    let shapes = shapes::shapes(slide);
+    for title in shapes.iter().filter_map(Shape::text).filter(|text| text.is_title()) {
+        writer.heading(2, &title.lines(&setting));
+    }
+    let mut edges = Vec::new();
+    for shape in shapes {
+        match shape {
+            Shape::Text(text) if text.is_title() => {}
+            Shape::Text(text) => text.write(&setting, writer),
+            Shape::Margin(text) => edges.push(text.lines(&setting)),
+            Shape::Table(cells) => shapes::write_table(cells, &setting, writer),
+            Shape::Art(text) => writer.paragraph(&text),
+        }
+    }
+    if let Some(master) = outline.master_of(slide).filter(|master| repeated.masters.insert(master.id)) {
+        edges.extend(shapes::free_texts(master).iter().map(|text| text.lines(&setting)));
+    }
+    edges.extend([&setting.margins.date, &setting.margins.footer].into_iter().flatten().cloned());
+    for text in edges {
+        writer.paragraph(if repeated.texts.contains(&text) { "" } else { &text });
+        repeated.texts.insert(text);
+    }
+    if let Some(notes) = outline.notes_of(slide) {
+        let shapes = shapes::shapes(notes);
+        let texts = shapes.iter().filter_map(Shape::text).filter(|text| text.is_notes());
+        writer.quote(&texts.map(|text| text.lines(&setting)).collect::<Vec<_>>().join("\n"));
+    }
+    if let Some(record) = slide.record {
+        comments::write(record, writer);
+    }
+}
+
 /// All texts of a file whose structure is lost.
 fn write_all(document: &[u8], writer: &mut Writer, room: &mut Room<'_>) -> Result<(), ExtractError> {
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     for container in
         records(document).filter(|record| [kind::SLIDE, kind::DOCUMENT, kind::NOTES].contains(&record.kind))
     {
@@ -82,9 +134,8 @@ fn write_all(document: &[u8], writer: &mut Writer, room: &mut Room<'_>) -> Resul
         find(container, &[kind::TEXT_CHARACTERS, kind::TEXT_BYTES], &mut texts);
         for text in texts.into_iter().map(Record::text) {
             room.step(writer.len())?;
-            if !text.trim().is_empty() && !seen.contains(&text) {
+            if seen.insert(text.clone()) {
                 writer.paragraph(&text.replace(['\r', '\x0b'], "\n"));
-                seen.push(text);
             }
         }
     }
@@ -92,53 +143,4 @@ fn write_all(document: &[u8], writer: &mut Writer, room: &mut Room<'_>) -> Resul
 }
 
 #[cfg(test)]
-mod tests {
-    use super::kind;
-    use crate::extract::media::PPT;
-    use crate::extract::office::compound::write::file_of;
-    use crate::extract::tests::read;
-
-    fn record(version: u16, kind: u16, content: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(content.len()).unwrap();
-        [&version.to_le_bytes()[..], &kind.to_le_bytes(), &length.to_le_bytes(), content].concat()
-    }
-
-    fn numbers(numbers: &[u32]) -> Vec<u8> {
-        numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
-    }
-
-    fn text(kind_of_text: u32, text: &[u8]) -> Vec<u8> {
-        let header = record(0, kind::TEXT_HEADER, &numbers(&[kind_of_text]));
-        [header, record(0, kind::TEXT_BYTES, text)].concat()
-    }
-
-    #[test]
-    fn slides_of_the_last_state_are_read() {
-        let reference = record(0, kind::OUTLINE_REFERENCE, &numbers(&[1]));
-        let boxes = [record(15, kind::TEXT_BOX, &reference), record(15, kind::TEXT_BOX, &text(4, b"aside"))].concat();
-        let slide = record(15, kind::SLIDE, &record(15, kind::DRAWING, &boxes));
-        let persist = record(0, kind::SLIDE_PERSIST, &numbers(&[2, 0, 0, 256, 0]));
-        let listed = [persist, text(0, b"Title"), text(1, b"one\rtwo")].concat();
-        let document = record(15, kind::DOCUMENT, &record(15, kind::SLIDE_LIST, &listed));
-        let (slide_at, document_at) = (0, u32::try_from(slide.len()).unwrap());
-        let directory_at = document_at + u32::try_from(document.len()).unwrap();
-        let directory = record(0, kind::PERSIST_DIRECTORY, &numbers(&[2 << 20 | 1, document_at, slide_at]));
-        let edit_at = directory_at + u32::try_from(directory.len()).unwrap();
-        let edit = record(0, kind::USER_EDIT, &numbers(&[256, 0, 0, directory_at, 1, 3, 0]));
-        let stream = [slide, document, directory, edit].concat();
-        let user = [numbers(&[0, 0, 20, 0xe391_c05f, edit_at]), vec![0; 8]].concat();
-        let file = file_of(&[("PowerPoint Document", &stream), ("Current User", &user)]);
-        let extracted = read(&file, PPT);
-        assert_eq!(extracted.text, "<!-- slide 1 -->\n\n## Title\n\n- one\n- two\n\naside\n");
-        assert_eq!(extracted.pages, Some(1));
-    }
-
-    #[test]
-    fn texts_of_a_file_without_a_list_are_read_with_a_warning() {
-        let boxes = record(15, kind::TEXT_BOX, &text(4, b"lost"));
-        let stream = record(15, kind::SLIDE, &record(15, kind::DRAWING, &boxes));
-        let extracted = read(&file_of(&[("PowerPoint Document", &stream)]), PPT);
-        assert_eq!(extracted.text, "lost\n");
-        assert!(extracted.warnings[0].starts_with("damaged: "));
-    }
-}
+mod tests;

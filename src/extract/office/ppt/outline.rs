@@ -1,196 +1,118 @@
-//! The last saved state of a presentation: its slides in order, their texts and their notes.
+//! What a presentation is made of: its slides in order, the masters that they are laid out on, their notes, and what they
+//! share.
 
 use std::collections::HashMap;
 
-use super::records::{Record, find, kind, record_at, records};
-use crate::extract::markdown::Writer;
-use crate::extract::office::bytes::{size_at, u32_at};
+use super::persist::Persist;
+use super::records::{Record, kind};
+use super::text::{Text, texts};
+use crate::extract::office::bytes::{u16_at, u32_at};
 
-/// Files are saved a few hundred times at most before they are written anew.
-const EDITS_MAX: usize = 10_000;
-
-/// Where each object of the last state lies, and which of them is the document ([MS-PPT] 2.1.2).
-#[derive(Debug)]
-pub(super) struct Persist {
-    offsets: HashMap<u32, usize>,
-    document: u32,
-}
-
-impl Persist {
-    pub fn read(stream: &[u8], edit: usize) -> Option<Self> {
-        let mut persist = Self { offsets: HashMap::new(), document: 0 };
-        let mut next = edit;
-        for index in 0..EDITS_MAX {
-            let Some(record) = record_at(stream, next).filter(|record| record.kind == kind::USER_EDIT) else { break };
-            if index == 0 {
-                persist.document = u32_at(record.content, 16)?;
-            }
-            let directory = record_at(stream, size_at(record.content, 12)?);
-            if let Some(directory) = directory.filter(|directory| directory.kind == kind::PERSIST_DIRECTORY) {
-                persist.add(directory.content);
-            }
-            match size_at(record.content, 8)? {
-                // Edits are listed from the last back to the first, which lies before the others.
-                0 => break,
-                earlier if earlier >= next => break,
-                earlier => next = earlier,
-            }
-        }
-        Some(persist)
-    }
-
-    /// Runs of objects: the first number and the count in one word, then an offset for each.
-    fn add(&mut self, directory: &[u8]) {
-        let mut at = 0;
-        while let Some(head) = u32_at(directory, at) {
-            at += 4;
-            for number in (head & 0xf_ffff..).take((head >> 20) as usize) {
-                let Some(offset) = size_at(directory, at) else { return };
-                // What a later edit says is what holds.
-                self.offsets.entry(number).or_insert(offset);
-                at += 4;
-            }
-        }
-    }
-
-    fn record<'a>(&self, stream: &'a [u8], number: u32) -> Option<Record<'a>> {
-        record_at(stream, *self.offsets.get(&number)?)
-    }
-}
-
-/// A text of a slide.
-#[derive(Debug, Clone)]
-pub(super) struct Text {
-    kind: u32,
-    text: String,
-}
-
-impl Text {
-    pub fn is_title(&self) -> bool {
-        matches!(self.kind, 0 | 6)
-    }
-
-    /// On a page of notes, the others are the slide's picture, number and date.
-    pub fn is_notes(&self) -> bool {
-        self.kind == 2
-    }
-
-    pub fn line(&self) -> String {
-        self.block().replace('\n', " ")
-    }
-
-    pub fn block(&self) -> String {
-        let lines = self.text.replace(['\r', '\x0b'], "\n");
-        lines.chars().filter(|c| *c == '\n' || *c == '\t' || !c.is_control()).collect::<String>().trim().to_owned()
-    }
-
-    /// The paragraphs of a body are list items when there are several.
-    pub fn write(&self, writer: &mut Writer) {
-        let body = matches!(self.kind, 1 | 5 | 7 | 8);
-        let paragraphs: Vec<&str> = self.text.split('\r').filter(|text| !text.trim().is_empty()).collect();
-        for paragraph in &paragraphs {
-            let text = Self { kind: self.kind, text: (*paragraph).to_owned() }.block();
-            if body && paragraphs.len() > 1 {
-                writer.item(0, "-", &text);
-            } else {
-                writer.paragraph(&text);
-            }
-        }
-    }
-}
-
-/// A slide or a page of notes, and the texts that the list of slides has of it.
+/// A slide, a master or a page of notes, and the texts that the list of it has.
 #[derive(Debug)]
 pub(super) struct Slide<'a> {
-    record: Option<Record<'a>>,
-    listed: Vec<Text>,
-    id: u32,
+    pub record: Option<Record<'a>>,
+    /// Titles and bodies, to which shapes refer by their place.
+    pub listed: Vec<Text<'a>>,
+    pub id: u32,
 }
 
-impl Slide<'_> {
-    /// The texts of a slide, in the order of its shapes; those that only the list has come first.
-    pub fn texts(&self) -> Vec<Text> {
-        let mut boxes = Vec::new();
-        if let Some(drawing) = self.record.and_then(|record| record.child(kind::DRAWING)) {
-            find(drawing, &[kind::TEXT_BOX], &mut boxes);
-        }
-        let mut used = vec![false; self.listed.len()];
-        let mut shown = Vec::new();
-        for text_box in boxes {
-            let reference = text_box.child(kind::OUTLINE_REFERENCE).and_then(|atom| size_at(atom.content, 0));
-            if let Some(text) = reference.and_then(|index| self.listed.get(index)) {
-                used[reference.unwrap_or(0)] = true;
-                shown.push(text.clone());
-            } else {
-                shown.extend(texts(text_box));
-            }
-        }
-        let unused = self.listed.iter().zip(used).filter(|(_, used)| !used).map(|(text, _)| text.clone());
-        unused.chain(shown).collect()
+impl<'a> Slide<'a> {
+    fn atom(&self) -> Option<&'a [u8]> {
+        Some(self.record?.child(kind::SLIDE_ATOM)?.content)
+    }
+
+    /// Whether what stands on its master is shown on the slide.
+    fn shows_master(&self) -> bool {
+        self.atom().and_then(|atom| u16_at(atom, 20)).is_some_and(|flags| flags & 1 != 0)
+    }
+}
+
+/// What stands at the edges of each slide: none of it when it is not shown.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Margins {
+    pub date: Option<String>,
+    pub header: Option<String>,
+    pub footer: Option<String>,
+}
+
+impl Margins {
+    fn read(record: Record<'_>) -> Self {
+        let flags = record.child(kind::MARGINS_ATOM).and_then(|atom| u16_at(atom.content, 2)).unwrap_or(0);
+        let shown = |bits: u16, instance| (flags & bits == bits).then(|| record.string(instance)).flatten();
+        // A date is shown as it was written, or as the day of the show, which is no text of the file.
+        Self { date: shown(0b101, 0), header: shown(0b1_0000, 1), footer: shown(0b10_0000, 2) }
     }
 }
 
 #[derive(Debug)]
 pub(super) struct Outline<'a> {
     pub slides: Vec<Slide<'a>>,
-    notes: Vec<Slide<'a>>,
+    /// Masters and pages of notes by their ids.
+    masters: HashMap<u32, Slide<'a>>,
+    notes: HashMap<u32, Slide<'a>>,
+    /// Targets of links by their ids.
+    pub links: HashMap<u32, String>,
+    margins: Margins,
 }
 
 impl<'a> Outline<'a> {
-    pub fn read(stream: &'a [u8], persist: &Persist) -> Option<Self> {
-        let document = persist.record(stream, persist.document).filter(|record| record.kind == kind::DOCUMENT)?;
+    pub fn read(persist: &Persist<'a>) -> Option<Self> {
+        let document = persist.document()?;
         let list = |instance: u16| {
-            let lists = records(document.content).filter(|record| record.kind == kind::SLIDE_LIST);
-            lists.filter(|list| list.instance == instance).flat_map(|list| slides(stream, list, persist)).collect()
+            let lists = document.children_of(kind::SLIDE_LIST).filter(move |list| list.instance == instance);
+            lists.flat_map(|list| slides(list, persist))
         };
-        Some(Self { slides: list(0), notes: list(2) })
+        let by_id = |instance| list(instance).map(|slide| (slide.id, slide)).collect();
+        let mut margins = document.children_of(kind::MARGINS);
+        Some(Self {
+            slides: list(0).collect(),
+            masters: by_id(1),
+            notes: by_id(2),
+            links: document.child(kind::EXTERNAL_OBJECTS).map(links).unwrap_or_default(),
+            margins: margins.find(|margins| margins.instance == 3).map(Margins::read).unwrap_or_default(),
+        })
     }
 
     /// The page of notes that a slide names.
     pub fn notes_of(&self, slide: &Slide<'a>) -> Option<&Slide<'a>> {
-        let id = u32_at(slide.record?.child(kind::SLIDE_ATOM)?.content, 16).filter(|id| *id != 0)?;
-        self.notes.iter().find(|notes| notes.id == id)
+        let id = u32_at(slide.atom()?, 16).filter(|id| *id != 0)?;
+        self.notes.get(&id)
+    }
+
+    /// The master whose shapes are shown on a slide.
+    pub fn master_of(&self, slide: &Slide<'a>) -> Option<&Slide<'a>> {
+        let id = u32_at(slide.atom()?, 12).filter(|_| slide.shows_master())?;
+        self.masters.get(&id)
+    }
+
+    /// What stands at the edges of a slide: its own, or that of all slides.
+    pub fn margins_of(&self, slide: &Slide<'a>) -> Margins {
+        let own = slide.record.and_then(|record| record.child(kind::MARGINS));
+        own.map_or_else(|| self.margins.clone(), Margins::read)
     }
 }
 
 /// The slides of a list, each followed there by its texts.
-fn slides<'a>(stream: &'a [u8], list: Record<'a>, persist: &Persist) -> Vec<Slide<'a>> {
-    let mut slides: Vec<Slide<'a>> = Vec::new();
-    for record in records(list.content) {
-        match record.kind {
-            kind::SLIDE_PERSIST => slides.push(Slide {
-                record: u32_at(record.content, 0).and_then(|number| persist.record(stream, number)),
-                listed: Vec::new(),
-                id: u32_at(record.content, 12).unwrap_or(0),
-            }),
-            kind::TEXT_HEADER => {
-                let kind = u32_at(record.content, 0).unwrap_or(4);
-                // A header without a text still takes a place, which references count.
-                if let Some(slide) = slides.last_mut() {
-                    slide.listed.push(Text { kind, text: String::new() });
-                }
-            }
-            kind::TEXT_CHARACTERS | kind::TEXT_BYTES => {
-                if let Some(text) = slides.last_mut().and_then(|slide| slide.listed.last_mut()) {
-                    text.text = record.text();
-                }
-            }
-            _ => {}
-        }
-    }
-    slides
+fn slides<'a>(list: Record<'a>, persist: &Persist<'a>) -> Vec<Slide<'a>> {
+    let records: Vec<Record<'a>> = list.children().collect();
+    let groups = records.chunk_by(|_, next| next.kind != kind::SLIDE_PERSIST);
+    let slides = groups.filter_map(|group| {
+        let (head, rest) = group.split_first().filter(|(head, _)| head.kind == kind::SLIDE_PERSIST)?;
+        Some(Slide {
+            record: u32_at(head.content, 0).and_then(|number| persist.record(number)),
+            listed: texts(rest.iter().copied()),
+            id: u32_at(head.content, 12).unwrap_or(0),
+        })
+    });
+    slides.collect()
 }
 
-/// The texts that a text box has of its own.
-fn texts(text_box: Record<'_>) -> Vec<Text> {
-    let mut kind_of_text = 4;
-    let mut found = Vec::new();
-    for record in records(text_box.content) {
-        match record.kind {
-            kind::TEXT_HEADER => kind_of_text = u32_at(record.content, 0).unwrap_or(4),
-            kind::TEXT_CHARACTERS | kind::TEXT_BYTES => found.push(Text { kind: kind_of_text, text: record.text() }),
-            _ => {}
-        }
-    }
-    found
+/// The targets of links to places outside the presentation.
+fn links(objects: Record<'_>) -> HashMap<u32, String> {
+    let links = objects.children_of(kind::LINK).filter_map(|link| {
+        let id = u32_at(link.child(kind::LINK_ATOM)?.content, 0)?;
+        Some((id, link.string(1).filter(|target| target.contains(':'))?))
+    });
+    links.collect()
 }
