@@ -40,9 +40,25 @@ impl Fields {
     }
 }
 
-/// The address of a `HYPERLINK "…"` field.
+/// The address of a `HYPERLINK "…"` field, which a few writers leave without its quotes.
 pub(super) fn link_of(code: &str) -> Option<String> {
-    let rest = code.trim_start().strip_prefix("HYPERLINK")?;
-    let address = rest.split('"').nth(1)?;
-    (!address.is_empty() && !rest.trim_start().starts_with("\\l")).then(|| address.to_owned())
+    let rest = code.trim_start().strip_prefix("HYPERLINK")?.trim_start();
+    let bare = rest.split_whitespace().next().filter(|word| !word.starts_with('\\'));
+    let address = rest.split('"').nth(1).or(bare)?;
+    // `\l` leads to a place in the document itself.
+    (!address.is_empty() && !rest.starts_with("\\l")).then(|| address.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::link_of;
+
+    #[test]
+    fn address_is_found_with_and_without_quotes() {
+        assert_eq!(link_of(" HYPERLINK \"http://a.b/c\" \\t \"_blank\"").as_deref(), Some("http://a.b/c"));
+        assert_eq!(link_of("HYPERLINK http://a.b/c").as_deref(), Some("http://a.b/c"));
+        assert_eq!(link_of("HYPERLINK \\l \"place\""), None);
+        assert_eq!(link_of("HYPERLINK \"\""), None);
+        assert_eq!(link_of("PAGE"), None);
+    }
 }

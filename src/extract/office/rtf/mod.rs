@@ -1,10 +1,13 @@
 //! RTF 1.9.1 as Markdown: paragraphs, emphasis, links, tables, notes and code pages.
 //!
-//! Destinations that are no text of the document (fonts, pictures, styles) are skipped.
+//! Destinations that are no text of the document (fonts, pictures, styles) are skipped, and so is what stands behind its
+//! last brace. Comments, headers and footers are remarks (`<!-- … -->`), each once.
 
 pub(crate) mod charsets;
 mod text;
 mod words;
+
+use std::collections::HashMap;
 
 use encoding_rs::Encoding;
 
@@ -33,16 +36,34 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     Ok(extracted)
 }
 
+/// What stands beside the text, in the order in which it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Remark {
+    Comment,
+    Header,
+    Footer,
+}
+
 /// Where text goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Destination {
     Body,
     Note,
+    Remark(Remark),
+    /// The author of the next comment.
+    Commentator,
+    /// The name of a property of a shape.
+    Property,
+    /// A text that is drawn as a picture.
+    Art,
     /// The code of a field, as `HYPERLINK "…"`.
     FieldCode,
     Title,
     Author,
     Fonts,
+    Styles,
+    /// The mark of a list item, as its writer put it: `1.⇥`.
+    ListMark,
     Skip,
 }
 
@@ -53,7 +74,8 @@ struct Group {
     hidden: bool,
     /// How many bytes stand for a `\u` in readers that do not know it.
     fallback_bytes: usize,
-    font: i32,
+    /// None is the default font.
+    font: Option<i64>,
     in_table: bool,
 }
 
@@ -61,20 +83,36 @@ struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
     groups: Vec<Group>,
+    /// How many groups are open.
+    depth: usize,
     encoding: &'static Encoding,
-    fonts: Vec<(i32, &'static Encoding)>,
+    fonts: HashMap<i64, &'static Encoding>,
+    default_font: Option<i64>,
     /// Bytes of a code page that wait for the rest of their character.
     pending: Vec<u8>,
     high_surrogate: Option<u16>,
     skip_bytes: usize,
+    /// Whether the next group is skipped.
+    skip_group: bool,
     inline: Inline,
     note: String,
     notes: Vec<String>,
+    /// The remark that is being read, and those before it, as they are written.
+    remark: String,
+    remarks: Vec<(Remark, String)>,
+    commentator: String,
+    property: String,
     field_code: String,
     row: Vec<String>,
     rows: Vec<Vec<String>>,
-    list_text: bool,
+    /// The mark of the list item that is being read.
+    list_mark: Option<String>,
+    /// How deep the paragraph is in its list.
+    level: usize,
     outline: Option<usize>,
+    /// The style that is being defined, and the levels of those that are headings.
+    style: Option<i64>,
+    outlines: HashMap<i64, usize>,
     writer: Writer,
     /// Up to where the text is whole and within its limit.
     whole: Mark,
@@ -89,7 +127,7 @@ impl<'a> Reader<'a> {
             style: Style::default(),
             hidden: false,
             fallback_bytes: 1,
-            font: -1,
+            font: None,
             in_table: false,
         };
         let writer = Writer::default();
@@ -97,19 +135,29 @@ impl<'a> Reader<'a> {
             bytes,
             at: 0,
             groups: vec![group],
+            depth: 0,
             encoding: encoding_rs::WINDOWS_1252,
-            fonts: Vec::new(),
+            fonts: HashMap::new(),
+            default_font: None,
             pending: Vec::new(),
             high_surrogate: None,
             skip_bytes: 0,
+            skip_group: false,
             inline: Inline::default(),
             note: String::new(),
             notes: Vec::new(),
+            remark: String::new(),
+            remarks: Vec::new(),
+            commentator: String::new(),
+            property: String::new(),
             field_code: String::new(),
             row: Vec::new(),
             rows: Vec::new(),
-            list_text: false,
+            list_mark: None,
+            level: 0,
             outline: None,
+            style: None,
+            outlines: HashMap::new(),
             whole: writer.mark(),
             writer,
             title: String::new(),
@@ -132,12 +180,15 @@ impl<'a> Reader<'a> {
             match byte {
                 b'{' => {
                     self.settle();
-                    if self.groups.len() < GROUPS_MAX {
-                        let copy = self.group().clone();
-                        self.groups.push(copy);
+                    self.open();
+                }
+                b'}' => {
+                    self.settle();
+                    self.close();
+                    if self.depth == 0 {
+                        break;
                     }
                 }
-                b'}' => self.close(),
                 b'\\' => self.control(),
                 b'\r' | b'\n' | 0 => {}
                 byte => self.byte(byte),
@@ -153,18 +204,30 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    fn open(&mut self) {
+        self.depth += 1;
+        if self.groups.len() < GROUPS_MAX {
+            let copy = self.group().clone();
+            self.groups.push(copy);
+        }
+        if std::mem::take(&mut self.skip_group) {
+            self.group().destination = Destination::Skip;
+        }
+    }
+
     fn close(&mut self) {
-        self.settle();
+        self.depth -= 1;
         let closed = self.group().destination;
-        if self.groups.len() > 1 {
+        // Groups that are nested too deep share one.
+        if self.groups.len() > self.depth + 1 {
             self.groups.pop();
         }
         let outer = self.group().destination;
-        if closed == Destination::Note && outer != Destination::Note {
-            let note = std::mem::take(&mut self.note);
-            self.notes.push(note.split_whitespace().collect::<Vec<_>>().join(" "));
-            let mark = format!("[^{}]", self.notes.len());
-            self.inline.push_plain(&mark);
+        match closed {
+            Destination::Note if outer != closed => self.end_note(),
+            Destination::Remark(kind) if outer != closed => self.end_remark(kind),
+            Destination::Art if outer != closed => self.paragraph(),
+            _ => {}
         }
     }
 
@@ -219,6 +282,87 @@ mod tests {
     fn link_is_read_from_a_field() {
         let rtf = r#"{\rtf1 {\field{\*\fldinst HYPERLINK "http://x.y"}{\fldrslt there}}\par}"#;
         assert_eq!(text(rtf), "[there](http://x.y)\n");
+    }
+
+    #[test]
+    fn document_ends_at_its_last_brace() {
+        assert_eq!(text(r"{\rtf1 {\b in} it\par} behind {it\par}"), "**in** it\n");
+    }
+
+    #[test]
+    fn default_font_says_how_bytes_are_read() {
+        let fonts = r"{\fonttbl{\f0\fcharset204 A;}{\f1\fcharset0 B;}}";
+        let rtf = format!(r"{{\rtf1\ansicpg1252\deff0{fonts}\'e4\f1\'e4\plain\'e4\par}}");
+        assert_eq!(text(&rtf), "дäд\n");
+    }
+
+    #[test]
+    fn boxes_are_read_and_their_properties_are_not() {
+        let shape = r"{\shp{\*\shpinst{\sp{\sn shapeType}{\sv 202}}{\shptxt in a box\par}}}";
+        let art = r"{\shp{\*\shpinst{\sp{\sn gtextUNICODE}{\sv drawn}}{\sp{\sn fLine}{\sv 0}}}}";
+        let old = r"{\*\do\dobxpage{\dptxbxtext old box\par}}{\*\docvar {name}{value}}";
+        assert_eq!(text(&format!(r"{{\rtf1 {shape}{art}\par {old}}}")), "in a box\n\ndrawn\n\nold box\n");
+    }
+
+    #[test]
+    fn objects_show_their_result() {
+        let rtf = r"{\rtf1 a {\object\objemb{\*\objclass X}{\*\objdata 00ff}{\result shown}}\par}";
+        assert_eq!(text(rtf), "a shown\n");
+    }
+
+    #[test]
+    fn deleted_and_doubled_text_is_left_out() {
+        let rtf = r"{\rtf1 a{\deleted  gone}{\upr{ ansi}{\*\ud { \u252?nicode}}} b\par}";
+        assert_eq!(text(rtf), "a ünicode b\n");
+    }
+
+    #[test]
+    fn remarks_stand_behind_the_text_once() {
+        let header = r"{\header\pard top\par}";
+        let comment = r"{\*\atnid A}{\*\atnauthor Ann}\chatn{\*\annotation{\*\atndate 5}\pard why?\par}";
+        let rtf = format!(r"{{\rtf1 {header}one{comment}\par\sect{header}{{\footerr end}}two\par}}");
+        let remarks = "<!-- comment by Ann: why? -->\n\n<!-- header: top -->\n\n<!-- footer: end -->\n";
+        assert_eq!(text(&rtf), format!("one\n\ntwo\n\n{remarks}"));
+    }
+
+    #[test]
+    fn note_in_a_heading_leaves_it_one() {
+        let rtf = r"{\rtf1 \pard\outlinelevel1 Head{\footnote\pard note\par}\par}";
+        assert_eq!(text(rtf), "## Head[^1]\n\n[^1]: note\n");
+    }
+
+    #[test]
+    fn items_keep_their_mark_and_depth() {
+        let rtf = r"{\rtf1 \pard{\pntext 1.\tab}one\par{\listtext\pard\'b7\tab}\pard\ilvl1 two\par}";
+        assert_eq!(text(rtf), "1. one\n    - two\n");
+        let cell = r"{\rtf1 \trowd\intbl{\listtext 1.\tab}one\par{\listtext 2.\tab}two\cell\row\pard}";
+        assert_eq!(text(cell), "| 1. one 2. two |\n| --- |\n");
+    }
+
+    #[test]
+    fn styles_say_which_paragraphs_are_headings() {
+        let rtf = r"{\rtf1{\stylesheet{\s0 Normal;}{\s4\outlinelevel1 Own;}}\pard\s4 {\listtext 1.\tab}Head\par\pard\s0 x\par}";
+        assert_eq!(text(rtf), "## 1. Head\n\nx\n");
+    }
+
+    #[test]
+    fn table_in_a_cell_gives_lines() {
+        let inner = r"\itap2 x\nestcell y\nestcell{\*\nesttableprops\trowd\nestrow}z\nestcell\nestrow";
+        let rtf = format!(r"{{\rtf1 \trowd\intbl a\cell {inner}\cell\row\pard}}");
+        assert_eq!(text(&rtf), "| a | x y z |\n| --- | --- |\n");
+    }
+
+    #[test]
+    fn damage_of_any_byte_ends_well() {
+        let rtf = br"{\rtf1\ansi\deff0{\fonttbl{\f0\fcharset204 A;}}{\upr{a}{\*\ud{b}}}{\*\annotation c}}{\shp{\sp{\sn d}{\sv e}}}}";
+        for at in 0..rtf.len() {
+            for value in *b"{}\\\0a" {
+                let mut rtf = rtf.to_vec();
+                rtf[at] = value;
+                let result = extract(&rtf, "application/rtf", &Limits::default(), &mut || ());
+                assert!(result.is_ok() || matches!(result, Err(ExtractError::Parse(_))), "{at}: {result:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,8 +1,16 @@
 //! Control words: what each changes in the state of the reader.
 
 use super::charsets::{charset_encoding, code_page};
-use super::{Destination, Reader};
+use super::{Destination, Reader, Remark};
 use crate::extract::markdown::Style;
+use crate::extract::office::fields::link_of;
+
+/// Paragraphs of this level and above are text.
+const OUTLINE_LEVELS: usize = 9;
+
+/// Destinations that hold text of the document, although older readers may skip them.
+const NOT_SKIPPED: [&[u8]; 8] =
+    [b"shptxt", b"shpinst", b"fldinst", b"footnote", b"annotation", b"atnauthor", b"do", b"ud"];
 
 impl Reader<'_> {
     pub(super) fn symbol(&mut self, symbol: u8) {
@@ -15,10 +23,11 @@ impl Reader<'_> {
                 }
             }
             b'*' => {
-                // A destination that a reader may skip; the few that hold text are named.
-                let rest = &self.bytes[self.at..];
-                let known: [&[u8]; 4] = [b"\\shptxt", b"\\shpinst", b"\\fldinst", b"\\footnote"];
-                if !known.iter().any(|word| rest.trim_ascii_start().starts_with(word)) {
+                // A destination that a reader may skip.
+                let rest = self.bytes[self.at..].trim_ascii_start();
+                let word =
+                    rest.strip_prefix(b"\\").and_then(|rest| rest.split(|byte| !byte.is_ascii_alphabetic()).next());
+                if !word.is_some_and(|word| NOT_SKIPPED.contains(&word)) {
                     self.group().destination = Destination::Skip;
                 }
             }
@@ -45,56 +54,96 @@ impl Reader<'_> {
             "uc" => self.group().fallback_bytes = usize::try_from(number.unwrap_or(1)).unwrap_or(1).min(16),
             "ansicpg" => self.encoding = code_page(number.unwrap_or(1252)).unwrap_or(self.encoding),
             "mac" => self.encoding = encoding_rs::MACINTOSH,
-            "f" => self.group().font = i32::try_from(number.unwrap_or(-1)).unwrap_or(-1),
+            "f" => self.group().font = number,
+            "deff" => self.default_font = number,
             "fcharset" => self.font_charset(number.unwrap_or(0)),
             "b" => self.group().style.bold = on,
             "i" => self.group().style.italic = on,
             "strike" | "striked" => self.group().style.strike = on,
-            "v" => self.group().hidden = on,
+            "v" | "deleted" => self.group().hidden = on,
             "plain" => {
                 let group = self.group();
                 group.style = Style { link: group.style.link.take(), ..Style::default() };
                 group.hidden = false;
+                group.font = None;
             }
-            "pard" => {
-                self.group().in_table = false;
-                self.outline = None;
-                self.list_text = false;
-            }
-            "intbl" => self.group().in_table = true,
-            "outlinelevel" => {
-                self.outline = number.and_then(|level| usize::try_from(level).ok()).filter(|level| *level < 9);
-            }
-            "ls" | "pntext" | "listtext" if word != "ls" => self.list_text = true,
+            "pard" | "s" | "intbl" | "outlinelevel" | "ilvl" => self.paragraph_property(word, number),
             "par" | "sect" => self.paragraph(),
             "page" | "column" | "line" => self.push("\n"),
             "tab" => self.push("\t"),
-            "cell" | "nestcell" => self.cell(),
-            "row" | "nestrow" => self.end_row(),
+            "cell" => self.cell(),
+            "row" => self.end_row(),
+            // A table inside a cell gives a line for each of its rows.
+            "nestcell" => self.push("\t"),
+            "nestrow" => self.push("\n"),
+            // The same text twice, for older readers and as Unicode: the first is skipped.
+            "upr" => self.skip_group = true,
             _ => self.destination_or_character(word),
+        }
+    }
+
+    /// A property of paragraphs of the body, or of a style. What notes and headers set is their own.
+    fn paragraph_property(&mut self, word: &str, number: Option<i64>) {
+        let level = number.and_then(|level| usize::try_from(level).ok());
+        let outline = level.filter(|level| *level < OUTLINE_LEVELS);
+        match (self.group().destination, word) {
+            (Destination::Styles, "s") => self.style = number,
+            (Destination::Styles, "outlinelevel") => {
+                if let (Some(style), Some(outline)) = (self.style, outline) {
+                    self.outlines.insert(style, outline);
+                }
+            }
+            (Destination::Body, "pard") => {
+                self.group().in_table = false;
+                self.outline = None;
+                self.level = 0;
+            }
+            (Destination::Body, "s") => self.outline = number.and_then(|style| self.outlines.get(&style).copied()),
+            (Destination::Body, "outlinelevel") => self.outline = outline,
+            (Destination::Body, "ilvl") => self.level = level.unwrap_or(0),
+            (Destination::Body, "intbl") => self.group().in_table = true,
+            _ => {}
         }
     }
 
     fn destination_or_character(&mut self, word: &str) {
         let destination = match word {
             "footnote" => Destination::Note,
+            "header" | "headerl" | "headerr" | "headerf" => Destination::Remark(Remark::Header),
+            "footer" | "footerl" | "footerr" | "footerf" => Destination::Remark(Remark::Footer),
+            "annotation" => Destination::Remark(Remark::Comment),
+            "atnauthor" => {
+                self.commentator.clear();
+                Destination::Commentator
+            }
             "fldinst" => {
                 self.field_code.clear();
                 Destination::FieldCode
             }
             "fldrslt" => {
-                let link = self.field_code.trim().strip_prefix("HYPERLINK").and_then(|rest| rest.split('"').nth(1));
-                let link = link.filter(|link| !link.is_empty()).map(str::to_owned);
+                let link = link_of(&self.field_code);
                 self.group().style.link = link;
                 return;
             }
             "title" => Destination::Title,
             "author" => Destination::Author,
             "fonttbl" => Destination::Fonts,
-            "colortbl" | "stylesheet" | "listtable" | "listoverridetable" | "info" | "pict" | "object" | "header"
-            | "headerl" | "headerr" | "headerf" | "footer" | "footerl" | "footerr" | "footerf" | "nonshppict"
-            | "filetbl" | "revtbl" | "rsidtbl" | "xmlnstbl" | "mmathPr" | "themedata" | "datastore" | "atnid"
-            | "atnauthor" | "annotation" | "bkmkstart" | "bkmkend" | "xe" | "tc" | "nonesttables" => Destination::Skip,
+            "stylesheet" => Destination::Styles,
+            "pntext" | "listtext" => {
+                self.list_mark = Some(String::new());
+                Destination::ListMark
+            }
+            "sn" => {
+                self.property.clear();
+                Destination::Property
+            }
+            // Of the properties of a shape, only a text that is drawn as a picture is text.
+            "sv" if self.property.trim() == "gtextUNICODE" => Destination::Art,
+            "sv" | "colortbl" | "listtable" | "listoverridetable" | "info" | "pict" | "objdata" | "objclass"
+            | "objname" | "nonshppict" | "filetbl" | "revtbl" | "rsidtbl" | "xmlnstbl" | "mmathPr" | "themedata"
+            | "datastore" | "atnid" | "atndate" | "bkmkstart" | "bkmkend" | "xe" | "tc" | "nonesttables" => {
+                Destination::Skip
+            }
             "field" => return self.group().style.link = None,
             _ => {
                 if let Some(text) = character(word) {
@@ -113,9 +162,9 @@ impl Reader<'_> {
     fn font_charset(&mut self, charset: i64) {
         if self.group().destination == Destination::Fonts
             && let Some(encoding) = charset_encoding(charset)
+            && let Some(font) = self.group().font
         {
-            let font = self.group().font;
-            self.fonts.push((font, encoding));
+            self.fonts.insert(font, encoding);
         }
     }
 }
