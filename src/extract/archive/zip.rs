@@ -1,15 +1,20 @@
 //! ZIP archives that are no package of a document format (APPNOTE 6.3).
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use ::zip::ZipArchive;
 use ::zip::result::ZipError;
 
 use crate::extract::markdown::Writer;
+use crate::extract::text::charset;
 use crate::extract::unpack::{Unpacked, Unpacker};
 use crate::extract::{ExtractError, Extracted, Room, inner};
 
 const ENGINE: &str = "zip 9.8.1";
+
+/// From here on code page 437 has frames and signs of mathematics, up to here letters.
+const FRAMES_FROM: u8 = 0xb0;
 
 pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, ExtractError> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| ExtractError::parse(error.to_string()))?;
@@ -17,10 +22,9 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     let mut extracted = Extracted { engine: ENGINE, ..Extracted::default() };
     let mut writer = Writer::default();
     let (mut files, mut locked) = (0_usize, 0_usize);
-    for index in 0..archive.len() {
+    let names = names(&mut archive, room.limits.entries_max.saturating_add(1));
+    for (index, name) in names.into_iter().enumerate() {
         room.step(writer.len())?;
-        let name =
-            archive.name_for_index(index).and_then(Result::ok).map_or(String::new(), std::borrow::Cow::into_owned);
         let mark = writer.mark();
         let done = match member(&mut archive, index, &mut unpacker) {
             Ok(None) => {
@@ -54,6 +58,34 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     }
     extracted.text = writer.finish();
     Ok(extracted)
+}
+
+/// The names of the first members. One without the mark of UTF-8 is of code page 437 as it was specified, and of what
+/// its writer used in fact: UTF-8 where it can be, and where it has characters that no name has, what all such names
+/// together look like.
+fn names(archive: &mut ZipArchive<Cursor<&[u8]>>, count_max: usize) -> Vec<String> {
+    let count = archive.len().min(count_max);
+    let given = |index| archive.name_for_index(index).and_then(Result::ok).map_or(String::new(), Cow::into_owned);
+    let mut names: Vec<String> = (0..count).map(given).collect();
+    let (mut odd, mut odd_bytes) = (Vec::new(), Vec::new());
+    for (index, name) in names.iter_mut().enumerate().filter(|(_, name)| !name.is_ascii()) {
+        let Ok(member) = archive.by_index_raw(index) else { continue };
+        let bytes = member.name_raw();
+        // A name in a field of its own is no reading of these bytes, one character for each.
+        let is_read = name.chars().count() == bytes.len();
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            text.clone_into(name);
+        } else if is_read && bytes.iter().any(|byte| *byte >= FRAMES_FROM) && !bytes.contains(&b'\n') {
+            odd.push(index);
+            odd_bytes.extend_from_slice(bytes);
+            odd_bytes.push(b'\n');
+        }
+    }
+    let guessed = charset::decode(&odd_bytes, None).text;
+    for (index, name) in odd.into_iter().zip(guessed.lines()) {
+        name.clone_into(&mut names[index]);
+    }
+    names
 }
 
 /// A member's bytes; none when it is a folder.
@@ -93,6 +125,33 @@ mod tests {
         archive.add_directory("kept/empty/", ::zip::write::SimpleFileOptions::default()).unwrap();
         let extracted = read(&archive.finish().unwrap().into_inner(), ZIP);
         assert_eq!(extracted.text, "## kept/\n\n## kept/empty/\n");
+    }
+
+    /// An archive of empty members whose names are these bytes, without the mark of UTF-8.
+    fn of_names(names: &[&[u8]]) -> Vec<u8> {
+        let stand_ins: Vec<String> = (0..names.len()).map(|index| format!("{index:0>20}")).collect();
+        let parts: Vec<(&str, &[u8])> = stand_ins.iter().map(|name| (name.as_str(), &b""[..])).collect();
+        let mut archive = packed(&parts);
+        for (stand_in, name) in stand_ins.iter().zip(names) {
+            let name = [name, &b"____________________"[name.len()..]].concat();
+            while let Some(at) = archive.windows(20).position(|window| window == stand_in.as_bytes()) {
+                archive[at..at + 20].copy_from_slice(&name);
+            }
+        }
+        archive
+    }
+
+    #[test]
+    fn names_are_read_as_they_were_written() {
+        let read = |names: &[&[u8]]| read(&of_names(names), ZIP).text.replace('_', "");
+        assert_eq!(read(&["naïve".as_bytes(), b"caf\x82"]), "## naïve\n\n## café\n");
+        // Names of Chinese and Russian machines.
+        assert_eq!(
+            read(&[b"\xd6\xd0\xce\xc4\xce\xc4\xb5\xb5.a", b"\xb2\xe2\xca\xd4.b"]),
+            "## 中文文档.a\n\n## 测试.b\n"
+        );
+        let russian = b"\x8f\xe0\xa8\xa2\xa5\xe2 \xac\xa8\xe0.a";
+        assert_eq!(read(&[russian]), "## Привет мир.a\n");
     }
 
     #[test]
