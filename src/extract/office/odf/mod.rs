@@ -1,6 +1,6 @@
 //! ODF text and presentations as Markdown (version 1.3, part 3). Spreadsheets are read as workbooks.
 //!
-//! Tracked deletions are left out. Headers and footers are remarks, each once.
+//! Tracked deletions are left out. Comments, headers and footers are remarks, each once; comments on slides are quotes.
 
 mod lists;
 mod paragraphs;
@@ -53,6 +53,7 @@ fn extract(bytes: &[u8], room: &mut Room<'_>, kind: Body) -> Result<Extracted, E
         whole: writer.mark(),
         writer,
         notes: Vec::new(),
+        comments: Vec::new(),
         counters: HashMap::new(),
         room,
     };
@@ -94,6 +95,7 @@ struct Reader<'p, 'x> {
     /// Up to where the text is whole and within its limit.
     whole: Mark,
     notes: Vec<String>,
+    comments: Vec<String>,
     counters: HashMap<String, Counter>,
     room: &'x mut Room<'p>,
 }
@@ -174,6 +176,7 @@ mod tests {
             <text:h text:outline-level="2">Head</text:h>
             <text:p>a <text:span text:style-name="B">bold</text:span><text:s text:c="2"/>word<text:note>
             <text:note-citation>1</text:note-citation><text:note-body><text:p>noted</text:p></text:note-body></text:note></text:p>
+            <text:p><office:annotation><dc:creator>Ann</dc:creator><text:p>why?</text:p></office:annotation></text:p>
             <text:list><text:list-item><text:p>item</text:p></text:list-item></text:list>
             <table:table><table:table-row><table:table-cell><text:p>x</text:p></table:table-cell>
             <table:table-cell table:number-columns-repeated="2"><text:p>y</text:p></table:table-cell></table:table-row></table:table>
@@ -181,7 +184,7 @@ mod tests {
         let package = packed(&[("content.xml", content.as_bytes())]);
         let expected =
             "## Head\n\na **bold**  word[^1]\n\n- item\n\n| x | y | y |\n| --- | --- | --- |\n\n[^1]: noted\n";
-        assert_eq!(read(&package, ODT).text, expected);
+        assert_eq!(read(&package, ODT).text, format!("{expected}\n<!-- comment by Ann: why? -->\n"));
     }
 
     #[test]
@@ -198,10 +201,11 @@ mod tests {
     fn presentation_gives_its_slides() {
         let content = r#"<office:document-content><office:body><office:presentation>
             <draw:page><draw:frame presentation:class="title"><draw:text-box><text:p>Title</text:p></draw:text-box></draw:frame>
-            <draw:frame><draw:text-box><text:p>words</text:p></draw:text-box></draw:frame></draw:page>
+            <draw:frame><draw:text-box><text:p>words</text:p></draw:text-box></draw:frame>
+            <office:annotation><dc:creator>Ann</dc:creator><text:p>why?</text:p></office:annotation></draw:page>
             </office:presentation></office:body></office:document-content>"#;
         let extracted = read(&packed(&[("content.xml", content.as_bytes())]), ODP);
-        assert_eq!(extracted.text, "<!-- slide 1 -->\n\n## Title\n\nwords\n");
+        assert_eq!(extracted.text, "<!-- slide 1 -->\n\n## Title\n\nwords\n\n> Ann: why?\n");
         assert_eq!(extracted.pages, Some(1));
     }
 }

@@ -1,4 +1,4 @@
-//! What stands in a paragraph: text, spans, links, notes and frames.
+//! What stands in a paragraph: text, spans, links, notes, comments and frames.
 
 use super::Reader;
 use crate::extract::ExtractError;
@@ -47,7 +47,11 @@ impl Reader<'_, '_> {
                 "line-break" => content.inline.push(style, "\n"),
                 "note" => self.note(element, content),
                 "frame" | "custom-shape" | "g" => content.frames.push(element),
-                "annotation" | "annotation-end" | "bookmark" | "change" | "ruby-text" | "tracked-changes" => {}
+                "annotation" => {
+                    let (author, text) = self.comment(element);
+                    self.comments.push(format!("comment by {author}: {text}"));
+                }
+                "annotation-end" | "bookmark" | "change" | "ruby-text" | "tracked-changes" => {}
                 _ => self.inline(element, style, content),
             }
         }
@@ -59,10 +63,21 @@ impl Reader<'_, '_> {
         content.inline.push_plain(&format!("[^{}]", self.notes.len()));
     }
 
+    /// The author of a comment, and what it says.
+    pub(super) fn comment(&mut self, annotation: Element<'_>) -> (String, String) {
+        let author = annotation.child("creator").map_or(String::new(), Element::text);
+        (author, self.cell(annotation))
+    }
+
+    /// The notes, and behind them the comments, as remarks: they are about the text, not of it.
     pub(super) fn end_notes(&mut self) -> Result<(), ExtractError> {
         self.step()?;
         for (index, note) in std::mem::take(&mut self.notes).into_iter().enumerate() {
             self.writer.paragraph(&format!("[^{}]: {note}", index + 1));
+            self.step()?;
+        }
+        for comment in std::mem::take(&mut self.comments) {
+            self.writer.remark(&comment);
             self.step()?;
         }
         Ok(())

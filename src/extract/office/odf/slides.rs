@@ -33,6 +33,10 @@ impl Reader<'_, '_> {
                     let text = frames.map(|frame| self.cell(frame)).collect::<Vec<_>>().join("\n");
                     self.writer.quote(&text);
                 }
+                ("annotation", _) => {
+                    let (author, text) = self.comment(shape);
+                    self.writer.quote(&format!("{author}: {text}"));
+                }
                 (_, Some("title")) => {
                     let text = self.cell(shape);
                     self.writer.heading(2, &text);
