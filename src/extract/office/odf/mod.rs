@@ -1,8 +1,10 @@
 //! ODF text and presentations as Markdown (version 1.3, part 3). Spreadsheets are read as workbooks.
 //!
-//! Tracked deletions are left out. Comments, headers and footers are remarks, each once; comments on slides are quotes.
+//! Formulas stand in their line, and charts behind it as the tables that they show. Tracked deletions are left out.
+//! Comments, headers and footers are remarks, each once; comments on slides are quotes.
 
 mod lists;
+mod objects;
 mod paragraphs;
 mod sheets;
 mod slides;
@@ -16,6 +18,7 @@ use crate::extract::markdown::numbering::{Counter, Level};
 use crate::extract::markdown::{Mark, Style, Writer};
 use crate::extract::xml::{self, Element, Tree};
 use crate::extract::{ExtractError, Extracted, Room};
+use objects::Objects;
 
 /// What the body of a document is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,12 +49,14 @@ fn extract(bytes: &[u8], room: &mut Room<'_>, kind: Body) -> Result<Extracted, E
     let styles = package.part("styles.xml")?.map_or(String::new(), |bytes| xml::decode(&bytes));
     let tree = Tree::parse(&content)?;
     let style_tree = Tree::parse(&styles)?;
+    let objects = Objects::of(&tree, &mut package, room, &mut extracted.warnings)?;
     let writer = Writer::default();
     let mut reader = Reader {
         styles: HashMap::new(),
         lists: HashMap::new(),
         whole: writer.mark(),
         writer,
+        objects,
         notes: Vec::new(),
         comments: Vec::new(),
         counters: HashMap::new(),
@@ -94,6 +99,7 @@ struct Reader<'p, 'x> {
     writer: Writer,
     /// Up to where the text is whole and within its limit.
     whole: Mark,
+    objects: Objects,
     notes: Vec<String>,
     comments: Vec<String>,
     counters: HashMap<String, Counter>,
@@ -148,6 +154,7 @@ impl Reader<'_, '_> {
                     self.frames(content.frames)?;
                 }
                 "list" => self.list(element, 0, None)?,
+                "object" => self.objects.write(element, &mut self.writer),
                 "table" => self.table(element)?,
                 "tracked-changes" | "forms" | "sequence-decls" | "variable-decls" | "user-field-decls" => {}
                 "frame" | "custom-shape" | "rect" | "ellipse" | "g" => self.frames(vec![element])?,

@@ -46,7 +46,10 @@ impl Reader<'_, '_> {
                 "tab" => content.inline.push(style, "\t"),
                 "line-break" => content.inline.push(style, "\n"),
                 "note" => self.note(element, content),
-                "frame" | "custom-shape" | "g" => content.frames.push(element),
+                "frame" | "custom-shape" | "g" => match self.objects.take_formula(element) {
+                    Some(formula) => content.inline.push(style, &formula),
+                    None => content.frames.push(element),
+                },
                 "annotation" => {
                     let (author, text) = self.comment(element);
                     self.comments.push(format!("comment by {author}: {text}"));
