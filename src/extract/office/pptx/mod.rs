@@ -1,8 +1,10 @@
 //! PPTX: slides in their order, each with its title as a heading, its shapes, tables, charts, notes and comments.
 //!
-//! `PresentationML` as of ECMA-376 part 1. Slide numbers are left out.
+//! `PresentationML` as of ECMA-376 part 1. Slide numbers are left out. What many slides show of their master stands on
+//! the first of them.
 
 mod comments;
+mod layouts;
 mod shapes;
 
 use super::graphics::Graphics;
@@ -12,6 +14,7 @@ use crate::extract::markdown::Writer;
 use crate::extract::xml::{self, Tree};
 use crate::extract::{ExtractError, Extracted, Room};
 use comments::Authors;
+use layouts::{LAYERS, Layouts};
 use shapes::{Slide, line, placeholder};
 
 pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, ExtractError> {
@@ -22,7 +25,8 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     let slides = slides(&main, &relationships, &mut package)?;
     let authors = comments::authors(&relationships, &mut package, &mut extracted.warnings)?;
     extracted.pages = u32::try_from(slides.len()).ok();
-    let mut presentation = Presentation { package, authors, writer: Writer::default(), extracted };
+    let mut presentation =
+        Presentation { package, authors, layouts: Layouts::default(), writer: Writer::default(), extracted };
     for (index, name) in slides.iter().enumerate() {
         let mark = presentation.writer.mark();
         presentation.writer.remark(&format!("slide {}", index + 1));
@@ -66,13 +70,14 @@ fn slides(main: &str, relationships: &Relationships, package: &mut Package<'_>) 
 struct Presentation<'p> {
     package: Package<'p>,
     authors: Authors,
+    layouts: Layouts,
     writer: Writer,
     extracted: Extracted,
 }
 
 impl Presentation<'_> {
     fn slide(&mut self, name: &str, room: &mut Room<'_>) -> Result<(), ExtractError> {
-        let Self { package, authors, writer, extracted } = self;
+        let Self { package, authors, layouts, writer, extracted } = self;
         let Some(bytes) = package.part(name)? else {
             extracted.warnings.push(format!("damaged: {name} is missing."));
             return Ok(());
@@ -83,6 +88,7 @@ impl Presentation<'_> {
         let relationships = Relationships::of(package, name)?;
         let graphics = Graphics::of(&relationships, package, room, &mut extracted.warnings)?;
         Slide { relationships: &relationships, graphics: &graphics, writer }.write(&tree);
+        layouts.write(&tree, &relationships, &LAYERS, package, writer, &mut extracted.warnings)?;
         for notes in relationships.of_kind("notesSlide") {
             let source = package.part(notes)?.map_or(String::new(), |bytes| xml::decode(&bytes));
             notes_of(&Tree::parse(&source)?, writer);
@@ -166,6 +172,34 @@ mod tests {
             ("ppt/notesSlides/n.xml", notes.as_bytes()),
         ]);
         let expected = "<!-- slide 1 -->\n\n| a | b |\n| --- | --- |\n\n> say this\n";
+        assert_eq!(read(&package, PPTX).text, expected);
+    }
+
+    #[test]
+    fn what_a_master_shows_stands_on_the_first_slide() {
+        let words = |text: &str| format!("<p:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:txBody>");
+        let free =
+            |text: &str| format!("<p:grpSp><p:sp><p:nvSpPr><p:nvPr/></p:nvSpPr>{}</p:sp></p:grpSp>", words(text));
+        let relation = |kind: &str, target: &str| {
+            format!("<Relationships><Relationship Id=\"l\" Type=\"x/{kind}\" Target=\"{target}\"/></Relationships>")
+        };
+        let laid_out = relation("slideLayout", "../slideLayouts/l.xml");
+        let layout = slide(&(free("Confidential") + &free("Our company")));
+        let master = slide(&(shape("title", "<a:p><a:r><a:t>Click</a:t></a:r></a:p>") + &free("Our company")));
+        let hidden = slide(&free("three")).replace("<p:sld>", "<p:sld showMasterSp=\"0\">");
+        let package = packed(&[
+            ("ppt/slides/slide1.xml", hidden.as_bytes()),
+            ("ppt/slides/_rels/slide1.xml.rels", laid_out.as_bytes()),
+            ("ppt/slides/slide2.xml", slide(&free("one")).as_bytes()),
+            ("ppt/slides/_rels/slide2.xml.rels", laid_out.as_bytes()),
+            ("ppt/slides/slide3.xml", slide(&free("two")).as_bytes()),
+            ("ppt/slides/_rels/slide3.xml.rels", laid_out.as_bytes()),
+            ("ppt/slideLayouts/l.xml", layout.as_bytes()),
+            ("ppt/slideLayouts/_rels/l.xml.rels", relation("slideMaster", "../slideMasters/m.xml").as_bytes()),
+            ("ppt/slideMasters/m.xml", master.as_bytes()),
+            ("ppt/slideMasters/_rels/m.xml.rels", relation("slideLayout", "../slideLayouts/l.xml").as_bytes()),
+        ]);
+        let expected = "<!-- slide 1 -->\n\nthree\n\n<!-- slide 2 -->\n\none\n\nConfidential\n\nOur company\n\n<!-- slide 3 -->\n\ntwo\n";
         assert_eq!(read(&package, PPTX).text, expected);
     }
 
