@@ -118,7 +118,7 @@ impl Reader<'_, '_> {
         match kind {
             Body::Text => body.elements().try_for_each(|element| self.blocks(element))?,
             Body::Sheets => self.sheets(body, extracted)?,
-            Body::Slides => self.slides(body, extracted)?,
+            Body::Slides => self.slides(body, styles, extracted)?,
         }
         self.end_notes()?;
         if kind == Body::Text {
@@ -214,5 +214,29 @@ mod tests {
         let extracted = read(&packed(&[("content.xml", content.as_bytes())]), ODP);
         assert_eq!(extracted.text, "<!-- slide 1 -->\n\n## Title\n\nwords\n\n> Ann: why?\n");
         assert_eq!(extracted.pages, Some(1));
+    }
+
+    #[test]
+    fn what_all_slides_show_stands_on_the_first() {
+        let page = |text: &str| {
+            format!(
+                r#"<draw:page draw:master-page-name="M" presentation:use-footer-name="f"><draw:frame><draw:text-box>
+                <text:p>{text}</text:p></draw:text-box></draw:frame></draw:page>"#
+            )
+        };
+        let content = format!(
+            r#"<office:document-content><office:body><office:presentation>
+            <presentation:footer-decl presentation:name="f">Confidential</presentation:footer-decl>{}{}
+            </office:presentation></office:body></office:document-content>"#,
+            page("one"),
+            page("two")
+        );
+        let styles = r#"<office:document-styles><office:master-styles><style:master-page style:name="M">
+            <draw:frame><draw:text-box><text:p>Our company<text:page-number>&lt;number&gt;</text:page-number></text:p></draw:text-box></draw:frame>
+            <draw:frame presentation:class="title"><draw:text-box><text:p>Click</text:p></draw:text-box></draw:frame>
+            </style:master-page></office:master-styles></office:document-styles>"#;
+        let package = packed(&[("content.xml", content.as_bytes()), ("styles.xml", styles.as_bytes())]);
+        let expected = "<!-- slide 1 -->\n\none\n\n<!-- master: Our company -->\n\n<!-- footer: Confidential -->\n\n<!-- slide 2 -->\n\ntwo\n";
+        assert_eq!(read(&package, ODP).text, expected);
     }
 }

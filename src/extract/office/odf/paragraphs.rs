@@ -54,7 +54,8 @@ impl Reader<'_, '_> {
                     let (author, text) = self.comment(element);
                     self.comments.push(format!("comment by {author}: {text}"));
                 }
-                "annotation-end" | "bookmark" | "change" | "ruby-text" | "tracked-changes" => {}
+                // The number of a page is no text of it.
+                "page-number" | "annotation-end" | "bookmark" | "change" | "ruby-text" | "tracked-changes" => {}
                 _ => self.inline(element, style, content),
             }
         }

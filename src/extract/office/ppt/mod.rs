@@ -1,8 +1,8 @@
 //! PPT: the slides of `PowerPoint` 97 to 2003, each with its title, its text, its notes and its comments ([MS-PPT]).
 //!
 //! A file holds every saved state of itself. The last one is read, by way of the edits that it lists; when those lead
-//! nowhere, all text of the file is read in the order in which it lies. What many slides show, such as a footer or a
-//! line on their master, stands on the first of them.
+//! nowhere, all text of the file is read in the order in which it lies. What many slides show stands on the first of
+//! them: a footer as a text, and what stands on their master as a remark.
 
 mod comments;
 mod outline;
@@ -106,13 +106,15 @@ fn write_slide(slide: &Slide<'_>, outline: &Outline<'_>, repeated: &mut Repeated
             Shape::Art(text) => writer.paragraph(&text),
         }
     }
-    if let Some(master) = outline.master_of(slide).filter(|master| repeated.masters.insert(master.id)) {
-        edges.extend(shapes::free_texts(master).iter().map(|text| text.lines(&setting)));
-    }
     edges.extend([&setting.margins.date, &setting.margins.footer].into_iter().flatten().cloned());
-    for text in edges {
-        writer.paragraph(if repeated.texts.contains(&text) { "" } else { &text });
-        repeated.texts.insert(text);
+    for text in edges.into_iter().filter(|text| repeated.texts.insert(text.clone())) {
+        writer.paragraph(&text);
+    }
+    if let Some(master) = outline.master_of(slide).filter(|master| repeated.masters.insert(master.id)) {
+        let texts = shapes::free_texts(master).into_iter().map(|text| text.lines(&setting));
+        for text in texts.filter(|text| !text.is_empty() && repeated.texts.insert(text.clone())) {
+            writer.remark(&format!("master: {text}"));
+        }
     }
     if let Some(notes) = outline.notes_of(slide) {
         let shapes = shapes::shapes(notes);

@@ -190,7 +190,8 @@ fn what_all_slides_show_stands_on_the_first() {
     let slides = [(SLIDE, 256, text(0, "One")), (SLIDE, 257, text(0, "Two"))];
     let lists = [list(0, &slides), list(1, &[(MASTER, 7, Vec::new())]), footer];
     let objects = [(SLIDE, slide(&[edge], &[])), (MASTER, master), (DOCUMENT, container(0, kind::DOCUMENT, &lists))];
-    let expected = "<!-- slide 1 -->\n\n## One\n\nconfidential\n\nOur company\n\n<!-- slide 2 -->\n\n## Two\n";
+    let expected =
+        "<!-- slide 1 -->\n\n## One\n\nconfidential\n\n<!-- master: Our company -->\n\n<!-- slide 2 -->\n\n## Two\n";
     assert_eq!(read(&file(&objects), PPT).text, expected);
 }
 

@@ -1,5 +1,5 @@
 //! What slides show of the layout and the master that they are laid out on: text outside placeholders, such as a company's
-//! name. It stands on the first slide that shows it.
+//! name. It is a remark on the first slide that shows it.
 
 use std::collections::HashSet;
 
@@ -58,8 +58,8 @@ impl Layouts {
                 "sp" if placeholder(shape).is_none() => {
                     let lines = shape.find_all("p").into_iter().map(|p| line(p, relationships).markdown());
                     let text = lines.collect::<Vec<_>>().join("\n");
-                    if !self.texts.contains(&text) {
-                        writer.paragraph(&text);
+                    if !text.trim().is_empty() && !self.texts.contains(&text) {
+                        writer.remark(&format!("master: {text}"));
                         self.texts.insert(text);
                     }
                 }

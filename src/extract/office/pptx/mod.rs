@@ -1,7 +1,7 @@
 //! PPTX: slides in their order, each with its title as a heading, its shapes, tables, charts, notes and comments.
 //!
-//! `PresentationML` as of ECMA-376 part 1. Slide numbers are left out. What many slides show of their master stands on
-//! the first of them.
+//! `PresentationML` as of ECMA-376 part 1. Slide numbers are left out. What many slides show of their master is a
+//! remark on the first of them.
 
 mod comments;
 mod layouts;
@@ -199,7 +199,7 @@ mod tests {
             ("ppt/slideMasters/m.xml", master.as_bytes()),
             ("ppt/slideMasters/_rels/m.xml.rels", relation("slideLayout", "../slideLayouts/l.xml").as_bytes()),
         ]);
-        let expected = "<!-- slide 1 -->\n\nthree\n\n<!-- slide 2 -->\n\none\n\nConfidential\n\nOur company\n\n<!-- slide 3 -->\n\ntwo\n";
+        let expected = "<!-- slide 1 -->\n\nthree\n\n<!-- slide 2 -->\n\none\n\n<!-- master: Confidential -->\n\n<!-- master: Our company -->\n\n<!-- slide 3 -->\n\ntwo\n";
         assert_eq!(read(&package, PPTX).text, expected);
     }
 
