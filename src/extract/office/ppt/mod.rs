@@ -44,90 +44,97 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
         return Err(ExtractError::PasswordProtected);
     }
     let mut extracted = Extracted { engine: ENGINE, ..Extracted::default() };
-    let mut writer = Writer::default();
     let edit = size_at(&user, 16).and_then(|edit| Persist::of_edit(&document, edit));
     let outline = edit.or_else(|| Persist::last(&document)).and_then(|persist| Outline::read(&persist));
-    if let Some(outline) = outline {
-        write_slides(&outline, &mut writer, &mut extracted, room)?;
+    extracted.text = if let Some(outline) = outline {
+        Presentation::new(&outline).write(&mut extracted, room)?
     } else {
         extracted.warnings.push("damaged: The list of slides cannot be found, so their order is a guess.".to_owned());
-        write_all(&document, &mut writer, room)?;
-    }
-    extracted.text = writer.finish();
+        all_texts(&document, room)?
+    };
     super::summary::fill_in(&file, &mut extracted);
     Ok(extracted)
 }
 
-fn write_slides(
-    outline: &Outline<'_>,
-    writer: &mut Writer,
-    extracted: &mut Extracted,
-    room: &mut Room<'_>,
-) -> Result<(), ExtractError> {
-    extracted.pages = u32::try_from(outline.slides.len()).ok();
-    let mut repeated = Repeated::default();
-    for (index, slide) in outline.slides.iter().enumerate() {
-        let mark = writer.mark();
-        let done = if index < room.limits.pages_max {
-            writer.remark(&format!("slide {}", index + 1));
-            write_slide(slide, outline, &mut repeated, writer);
-            room.step(writer.len())
-        } else {
-            Err(ExtractError::TooManyPages)
-        };
-        if let Err(error) = done {
-            writer.rewind(mark);
-            return extracted.end_at(error, writer.len() > 0);
-        }
-    }
-    Ok(())
-}
-
-/// What many slides show, as far as it was written.
-#[derive(Debug, Default)]
-struct Repeated {
-    texts: HashSet<String>,
+struct Presentation<'o, 'a> {
+    outline: &'o Outline<'a>,
+    writer: Writer,
+    /// What many slides show, as far as it was written: texts, and masters.
+    repeated: HashSet<String>,
     masters: HashSet<u32>,
 }
 
-fn write_slide(slide: &Slide<'_>, outline: &Outline<'_>, repeated: &mut Repeated, writer: &mut Writer) {
-    let setting = Setting { links: &outline.links, margins: outline.margins_of(slide) };
-    let shapes = shapes::shapes(slide);
-    for title in shapes.iter().filter_map(Shape::text).filter(|text| text.is_title()) {
-        writer.heading(2, &title.lines(&setting));
+impl<'o, 'a> Presentation<'o, 'a> {
+    fn new(outline: &'o Outline<'a>) -> Self {
+        Self { outline, writer: Writer::default(), repeated: HashSet::new(), masters: HashSet::new() }
     }
-    let mut edges = Vec::new();
-    for shape in shapes {
-        match shape {
-            Shape::Text(text) if text.is_title() => {}
-            Shape::Text(text) => text.write(&setting, writer),
-            Shape::Margin(text) => edges.push(text.lines(&setting)),
-            Shape::Table(cells) => shapes::write_table(cells, &setting, writer),
-            Shape::Art(text) => writer.paragraph(&text),
+
+    fn write(mut self, extracted: &mut Extracted, room: &mut Room<'_>) -> Result<String, ExtractError> {
+        extracted.pages = u32::try_from(self.outline.slides.len()).ok();
+        for (index, slide) in self.outline.slides.iter().enumerate() {
+            let mark = self.writer.mark();
+            let done = if index < room.limits.pages_max {
+                self.writer.remark(&format!("slide {}", index + 1));
+                self.slide(slide);
+                room.step(self.writer.len())
+            } else {
+                Err(ExtractError::TooManyPages)
+            };
+            if let Err(error) = done {
+                self.writer.rewind(mark);
+                extracted.end_at(error, self.writer.len() > 0)?;
+                break;
+            }
+        }
+        Ok(self.writer.finish())
+    }
+
+    fn slide(&mut self, slide: &Slide<'a>) {
+        let setting = Setting { links: &self.outline.links, margins: self.outline.margins_of(slide) };
+        let shapes = shapes::shapes(slide);
+        for title in shapes.iter().filter_map(Shape::text).filter(|text| text.is_title()) {
+            self.writer.heading(2, &title.lines(&setting));
+        }
+        let mut edges = Vec::new();
+        for shape in shapes {
+            match shape {
+                Shape::Text(text) if text.is_title() => {}
+                Shape::Text(text) => text.write(&setting, &mut self.writer),
+                Shape::Margin(text) => edges.push(text.lines(&setting)),
+                Shape::Table(cells) => shapes::write_table(cells, &setting, &mut self.writer),
+                Shape::Art(text) => self.writer.paragraph(&text),
+            }
+        }
+        edges.extend([&setting.margins.date, &setting.margins.footer].into_iter().flatten().cloned());
+        for text in edges.into_iter().filter(|text| self.repeated.insert(text.clone())) {
+            self.writer.paragraph(&text);
+        }
+        if let Some(master) = self.outline.master_of(slide).filter(|master| self.masters.insert(master.id)) {
+            self.master(master, &setting);
+        }
+        if let Some(notes) = self.outline.notes_of(slide) {
+            let shapes = shapes::shapes(notes);
+            let texts = shapes.iter().filter_map(Shape::text).filter(|text| text.is_notes());
+            self.writer.quote(&texts.map(|text| text.lines(&setting)).collect::<Vec<_>>().join("\n"));
+        }
+        if let Some(record) = slide.record {
+            comments::write(record, &mut self.writer);
         }
     }
-    edges.extend([&setting.margins.date, &setting.margins.footer].into_iter().flatten().cloned());
-    for text in edges.into_iter().filter(|text| repeated.texts.insert(text.clone())) {
-        writer.paragraph(&text);
-    }
-    if let Some(master) = outline.master_of(slide).filter(|master| repeated.masters.insert(master.id)) {
-        let texts = shapes::free_texts(master).into_iter().map(|text| text.lines(&setting));
-        for text in texts.filter(|text| !text.is_empty() && repeated.texts.insert(text.clone())) {
-            writer.remark(&format!("master: {text}"));
+
+    /// What slides show of their master as it is, as remarks: it belongs to all of them.
+    fn master(&mut self, master: &Slide<'a>, setting: &Setting<'_>) {
+        for text in shapes::free_texts(master).into_iter().map(|text| text.lines(setting)) {
+            if !text.is_empty() && self.repeated.insert(text.clone()) {
+                self.writer.remark(&format!("master: {text}"));
+            }
         }
-    }
-    if let Some(notes) = outline.notes_of(slide) {
-        let shapes = shapes::shapes(notes);
-        let texts = shapes.iter().filter_map(Shape::text).filter(|text| text.is_notes());
-        writer.quote(&texts.map(|text| text.lines(&setting)).collect::<Vec<_>>().join("\n"));
-    }
-    if let Some(record) = slide.record {
-        comments::write(record, writer);
     }
 }
 
 /// All texts of a file whose structure is lost.
-fn write_all(document: &[u8], writer: &mut Writer, room: &mut Room<'_>) -> Result<(), ExtractError> {
+fn all_texts(document: &[u8], room: &mut Room<'_>) -> Result<String, ExtractError> {
+    let mut writer = Writer::default();
     let mut seen = HashSet::new();
     for container in
         records(document).filter(|record| [kind::SLIDE, kind::DOCUMENT, kind::NOTES].contains(&record.kind))
@@ -141,7 +148,7 @@ fn write_all(document: &[u8], writer: &mut Writer, room: &mut Room<'_>) -> Resul
             }
         }
     }
-    Ok(())
+    Ok(writer.finish())
 }
 
 #[cfg(test)]

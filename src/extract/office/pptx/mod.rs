@@ -14,7 +14,7 @@ use crate::extract::markdown::Writer;
 use crate::extract::xml::{self, Tree};
 use crate::extract::{ExtractError, Extracted, Room};
 use comments::Authors;
-use layouts::{LAYERS, Layouts};
+use layouts::{LAYERS, Shown};
 use shapes::{Slide, line, placeholder};
 
 pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, ExtractError> {
@@ -26,7 +26,7 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     let authors = comments::authors(&relationships, &mut package, &mut extracted.warnings)?;
     extracted.pages = u32::try_from(slides.len()).ok();
     let mut presentation =
-        Presentation { package, authors, layouts: Layouts::default(), writer: Writer::default(), extracted };
+        Presentation { package, authors, shown: Shown::default(), writer: Writer::default(), extracted };
     for (index, name) in slides.iter().enumerate() {
         let mark = presentation.writer.mark();
         presentation.writer.remark(&format!("slide {}", index + 1));
@@ -70,25 +70,25 @@ fn slides(main: &str, relationships: &Relationships, package: &mut Package<'_>) 
 struct Presentation<'p> {
     package: Package<'p>,
     authors: Authors,
-    layouts: Layouts,
+    shown: Shown,
     writer: Writer,
     extracted: Extracted,
 }
 
 impl Presentation<'_> {
     fn slide(&mut self, name: &str, room: &mut Room<'_>) -> Result<(), ExtractError> {
-        let Self { package, authors, layouts, writer, extracted } = self;
-        let Some(bytes) = package.part(name)? else {
-            extracted.warnings.push(format!("damaged: {name} is missing."));
+        let Some(bytes) = self.package.part(name)? else {
+            self.extracted.warnings.push(format!("damaged: {name} is missing."));
             return Ok(());
         };
         let source = xml::decode(&bytes);
         let tree = Tree::parse(&source)?;
-        xml::note_damage(&tree, name, &mut extracted.warnings);
-        let relationships = Relationships::of(package, name)?;
-        let graphics = Graphics::of(&relationships, package, room, &mut extracted.warnings)?;
-        Slide { relationships: &relationships, graphics: &graphics, writer }.write(&tree);
-        layouts.write(&tree, &relationships, &LAYERS, package, writer, &mut extracted.warnings)?;
+        xml::note_damage(&tree, name, &mut self.extracted.warnings);
+        let relationships = Relationships::of(&mut self.package, name)?;
+        let graphics = Graphics::of(&relationships, &mut self.package, room, &mut self.extracted.warnings)?;
+        Slide { relationships: &relationships, graphics: &graphics, writer: &mut self.writer }.write(&tree);
+        self.layers(&tree, &relationships, &LAYERS)?;
+        let Self { package, authors, writer, extracted, .. } = self;
         for notes in relationships.of_kind("notesSlide") {
             let source = package.part(notes)?.map_or(String::new(), |bytes| xml::decode(&bytes));
             notes_of(&Tree::parse(&source)?, writer);
