@@ -33,6 +33,9 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     extracted.text = reader.writer.finish();
     extracted.title = Some(reader.title);
     extracted.author = Some(reader.author);
+    let [year, month, day] = reader.created;
+    let is_date = (1..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    extracted.created = is_date.then(|| format!("{year:04}-{month:02}-{day:02}"));
     Ok(extracted)
 }
 
@@ -60,6 +63,8 @@ enum Destination {
     FieldCode,
     Title,
     Author,
+    /// When the document was made.
+    Created,
     Fonts,
     Styles,
     /// The mark of a list item, as its writer put it: `1.⇥`.
@@ -118,6 +123,8 @@ struct Reader<'a> {
     whole: Mark,
     title: String,
     author: String,
+    /// Year, month and day.
+    created: [i64; 3],
 }
 
 impl<'a> Reader<'a> {
@@ -162,6 +169,7 @@ impl<'a> Reader<'a> {
             writer,
             title: String::new(),
             author: String::new(),
+            created: [0; 3],
         }
     }
 
@@ -269,6 +277,14 @@ mod tests {
     fn text_emphasis_and_unicode_are_read() {
         let rtf = r"{\rtf1\ansi\ansicpg1252{\fonttbl{\f0 Arial;}}{\info{\title T}}a {\b bold} caf\'e9 \u8364?.\par second\par}";
         assert_eq!(text(rtf), "a **bold** café €.\n\nsecond\n");
+    }
+
+    #[test]
+    fn information_becomes_metadata() {
+        let info = r"{\info{\title T}{\author A}{\creatim\yr2020\mo2\dy9\hr8}{\revtim\yr2021\mo3\dy4}{\doccomm gone}}";
+        let extracted = read(format!(r"{{\rtf1{info} x\par}}").as_bytes(), "application/rtf");
+        assert_eq!((extracted.title.as_deref(), extracted.author.as_deref()), (Some("T"), Some("A")));
+        assert_eq!((extracted.created.as_deref(), extracted.text.as_str()), (Some("2020-02-09"), "x\n"));
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Reader<'_> {
             Destination::FieldCode => self.field_code.push_str(text),
             Destination::Title => self.title.push_str(text),
             Destination::Author => self.author.push_str(text),
-            Destination::Fonts | Destination::Styles | Destination::Skip => {}
+            Destination::Fonts | Destination::Styles | Destination::Created | Destination::Skip => {}
         }
     }
 

@@ -9,8 +9,8 @@ use crate::extract::office::fields::link_of;
 const OUTLINE_LEVELS: usize = 9;
 
 /// Destinations that hold text of the document, although older readers may skip them.
-const NOT_SKIPPED: [&[u8]; 8] =
-    [b"shptxt", b"shpinst", b"fldinst", b"footnote", b"annotation", b"atnauthor", b"do", b"ud"];
+const NOT_SKIPPED: [&[u8]; 9] =
+    [b"shptxt", b"shpinst", b"fldinst", b"footnote", b"annotation", b"atnauthor", b"do", b"ud", b"nesttableprops"];
 
 impl Reader<'_> {
     pub(super) fn symbol(&mut self, symbol: u8) {
@@ -68,6 +68,9 @@ impl Reader<'_> {
                 group.font = None;
             }
             "pard" | "s" | "intbl" | "outlinelevel" | "ilvl" => self.paragraph_property(word, number),
+            "yr" => self.date(0, number),
+            "mo" => self.date(1, number),
+            "dy" => self.date(2, number),
             "par" | "sect" => self.paragraph(),
             "page" | "column" | "line" => self.push("\n"),
             "tab" => self.push("\t"),
@@ -106,6 +109,13 @@ impl Reader<'_> {
         }
     }
 
+    /// A part of the date at which the document was made: year, month or day.
+    fn date(&mut self, part: usize, number: Option<i64>) {
+        if self.group().destination == Destination::Created {
+            self.created[part] = number.unwrap_or(0);
+        }
+    }
+
     fn destination_or_character(&mut self, word: &str) {
         let destination = match word {
             "footnote" => Destination::Note,
@@ -127,6 +137,7 @@ impl Reader<'_> {
             }
             "title" => Destination::Title,
             "author" => Destination::Author,
+            "creatim" => Destination::Created,
             "fonttbl" => Destination::Fonts,
             "stylesheet" => Destination::Styles,
             "pntext" | "listtext" => {
@@ -154,7 +165,9 @@ impl Reader<'_> {
         };
         // Inside what is skipped nothing counts, but the information group has the title and author in it.
         let outer = self.group().destination;
-        if outer != Destination::Skip || matches!(destination, Destination::Title | Destination::Author) {
+        if outer != Destination::Skip
+            || matches!(destination, Destination::Title | Destination::Author | Destination::Created)
+        {
             self.group().destination = destination;
         }
     }
