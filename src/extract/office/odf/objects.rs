@@ -1,7 +1,7 @@
 //! Objects in a document: formulas, and charts with the tables that they are drawn from. Each is a document of its own in a
 //! folder of the package.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::tables::rows_of;
 use crate::extract::markdown::Writer;
@@ -10,16 +10,14 @@ use crate::extract::office::package::{Package, resolve};
 use crate::extract::xml::{Element, Node, Tree};
 use crate::extract::{ExtractError, Room};
 
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Object {
-    /// On one line.
-    Formula(String),
-    Chart(Vec<Vec<String>>),
-}
-
-/// The objects that a document has not shown so far, by the names that it has for them.
+/// The objects that a document has not shown so far, by the names that it has for them. Each is shown once, as documents
+/// do, so that references cannot multiply it.
 #[derive(Debug, Default)]
-pub(super) struct Objects(HashMap<String, Object>);
+pub(super) struct Objects {
+    /// Each on one line.
+    formulas: HashMap<String, String>,
+    charts: HashMap<String, Vec<Vec<String>>>,
+}
 
 impl Objects {
     /// Reads the objects that a document refers to. One that cannot be read costs only itself.
@@ -29,59 +27,48 @@ impl Objects {
         room: &mut Room<'_>,
         warnings: &mut Vec<String>,
     ) -> Result<Self, ExtractError> {
-        let mut objects = HashMap::new();
-        for reference in content.document().find_all("object") {
+        let mut objects = Self::default();
+        let references: BTreeSet<String> =
+            content.document().find_all("object").into_iter().filter_map(name_of).collect();
+        for name in references {
             room.step(0)?;
-            let Some(name) = reference.attr("href").map(|name| resolve("", &name)) else { continue };
-            // Old files have a formula in the reference itself.
-            if name.is_empty() || objects.contains_key(&name) {
-                continue;
-            }
             let Some(source) = dispensable(package, &format!("{name}/content.xml"), warnings)? else { continue };
             match Tree::parse(&source) {
-                Ok(tree) => drop(read(&tree).and_then(|object| objects.insert(name, object))),
+                Ok(tree) => objects.add(name, &tree),
                 Err(error) => warnings.push(format!("skipped: {name}: {}: {error}.", error.code())),
             }
         }
-        Ok(Self(objects))
+        Ok(objects)
     }
 
-    /// The formula of a frame. It is shown once, as documents do, so that references cannot multiply it.
+    fn add(&mut self, name: String, tree: &Tree<'_>) {
+        let document = tree.document();
+        if let Some(formula) = document.child("math") {
+            self.formulas.insert(name, line(formula));
+        } else if let Some(table) = document.find("chart").and_then(|chart| chart.find("table")) {
+            let text =
+                |cell: Element<'_>| cell.find_all("p").into_iter().map(Element::text).collect::<Vec<_>>().join(" ");
+            let cells = |row: Element<'_>| row.elements().filter(|cell| cell.is("table-cell")).map(text).collect();
+            self.charts.insert(name, rows_of(table).into_iter().map(cells).collect());
+        }
+    }
+
+    /// The formula in a frame, if it is one.
     pub fn take_formula(&mut self, frame: Element<'_>) -> Option<String> {
-        let name = name_of(frame.child("object")?)?;
-        match self.0.remove(&name)? {
-            Object::Formula(formula) => Some(formula),
-            chart => {
-                self.0.insert(name, chart);
-                None
-            }
-        }
+        self.formulas.remove(&name_of(frame.child("object")?)?)
     }
 
-    /// Writes what a reference leads to, once.
+    /// Writes what a reference leads to.
     pub fn write(&mut self, reference: Element<'_>, writer: &mut Writer) {
-        match name_of(reference).and_then(|name| self.0.remove(&name)) {
-            Some(Object::Formula(formula)) => writer.paragraph(&formula),
-            Some(Object::Chart(rows)) => writer.table(&rows),
-            None => {}
-        }
+        let Some(name) = name_of(reference) else { return };
+        writer.paragraph(&self.formulas.remove(&name).unwrap_or_default());
+        writer.table(&self.charts.remove(&name).unwrap_or_default());
     }
 }
 
+/// The folder that a reference leads to. Old files have a formula in the reference itself, and no folder.
 fn name_of(reference: Element<'_>) -> Option<String> {
-    reference.attr("href").map(|name| resolve("", &name))
-}
-
-fn read(tree: &Tree<'_>) -> Option<Object> {
-    let document = tree.document();
-    if let Some(formula) = document.child("math") {
-        return Some(Object::Formula(line(formula))).filter(|formula| *formula != Object::Formula(String::new()));
-    }
-    let chart = document.find("chart")?;
-    let text = |cell: Element<'_>| cell.find_all("p").into_iter().map(Element::text).collect::<Vec<_>>().join(" ");
-    let rows = rows_of(chart.find("table")?).into_iter();
-    let rows = rows.map(|row| row.elements().filter(|cell| cell.is("table-cell")).map(text).collect());
-    Some(Object::Chart(rows.collect()))
+    reference.attr("href").map(|name| resolve("", &name)).filter(|name| !name.is_empty())
 }
 
 /// A formula of `MathML` on one line.

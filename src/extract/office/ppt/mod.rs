@@ -101,7 +101,7 @@ impl<'o, 'a> Presentation<'o, 'a> {
                 Shape::Text(text) if text.is_title() => {}
                 Shape::Text(text) => text.write(&setting, &mut self.writer),
                 Shape::Margin(text) => edges.push(text.lines(&setting)),
-                Shape::Table(cells) => shapes::write_table(cells, &setting, &mut self.writer),
+                Shape::Table(cells) => shapes::write_table(&cells, &setting, &mut self.writer),
                 Shape::Art(text) => self.writer.paragraph(&text),
             }
         }

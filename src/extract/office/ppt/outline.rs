@@ -97,10 +97,13 @@ impl<'a> Outline<'a> {
 fn slides<'a>(list: Record<'a>, persist: &Persist<'a>) -> Vec<Slide<'a>> {
     let records: Vec<Record<'a>> = list.children().collect();
     let groups = records.chunk_by(|_, next| next.kind != kind::SLIDE_PERSIST);
+    // Slides do not overlap, so that together they are no longer than the file.
+    let mut left = persist.stream.len();
+    let mut take = |record: &Record<'a>| left.checked_sub(record.content.len()).inspect(|rest| left = *rest).is_some();
     let slides = groups.filter_map(|group| {
         let (head, rest) = group.split_first().filter(|(head, _)| head.kind == kind::SLIDE_PERSIST)?;
         Some(Slide {
-            record: u32_at(head.content, 0).and_then(|number| persist.record(number)),
+            record: u32_at(head.content, 0).and_then(|number| persist.record(number)).filter(&mut take),
             listed: texts(rest.iter().copied()),
             id: u32_at(head.content, 12).unwrap_or(0),
         })

@@ -12,7 +12,7 @@ const EDITS_MAX: usize = 10_000;
 /// Where each object of a state lies, and which of them is the document.
 #[derive(Debug)]
 pub(super) struct Persist<'a> {
-    stream: &'a [u8],
+    pub stream: &'a [u8],
     offsets: HashMap<u32, usize>,
     document: u32,
 }

@@ -78,7 +78,7 @@ pub(super) fn record_at(bytes: &[u8], at: usize) -> Option<Record<'_>> {
     Some(Record { kind: u16_at(head, 2)?, instance: version >> 4, is_container: version & 15 == 15, content })
 }
 
-impl<'a> Record<'a> {
+impl Record<'_> {
     pub fn children(self) -> impl Iterator<Item = Self> {
         records(self.content)
     }

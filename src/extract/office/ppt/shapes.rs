@@ -1,5 +1,8 @@
 //! The shapes of a slide that have text, in the order in which they lie, also those in groups; tables are groups, too.
 
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+
 use super::outline::Slide;
 use super::records::{Record, kind};
 use super::text::{Setting, Text, texts};
@@ -13,15 +16,25 @@ const DEPTH_MAX: usize = 40;
 /// A table has hardly more places than cells: merged ones take several. One with more is no table.
 const PLACES_MAX: usize = 10_000;
 
+/// The placeholders for dates, numbers of slides, footers and headers ([MS-PPT] 2.13.22).
+const MARGINS: RangeInclusive<u8> = 0x07..=0x0a;
+
 #[derive(Debug)]
 pub(super) enum Shape<'a> {
     Text(Text<'a>),
     /// A date, a number, a header or a footer, which many slides repeat.
     Margin(Text<'a>),
-    /// The cells of a table, each with its top, its left edge and its texts.
-    Table(Vec<(u32, u32, Vec<Text<'a>>)>),
+    Table(Vec<Cell<'a>>),
     /// A text that is drawn as a picture.
     Art(String),
+}
+
+/// A cell, by edges that order as they lie.
+#[derive(Debug)]
+pub(super) struct Cell<'a> {
+    top: u32,
+    left: u32,
+    texts: Vec<Text<'a>>,
 }
 
 impl<'a> Shape<'a> {
@@ -73,7 +86,7 @@ impl<'a> Reader<'a> {
 
     fn shape(&mut self, shape: Record<'a>) {
         let placeholder = shape.child(kind::CLIENT_DATA).and_then(|data| data.child(kind::PLACEHOLDER));
-        let is_margin = placeholder.and_then(|atom| u8_at(atom.content, 4)).is_some_and(|id| (7..=10).contains(&id));
+        let is_margin = placeholder.and_then(|atom| u8_at(atom.content, 4)).is_some_and(|id| MARGINS.contains(&id));
         let texts = self.texts(shape);
         self.shapes.extend(texts.into_iter().map(if is_margin { Shape::Margin } else { Shape::Text }));
         self.shapes.extend(shape.child(kind::OPTIONS).and_then(art).map(Shape::Art));
@@ -84,9 +97,10 @@ impl<'a> Reader<'a> {
         for shape in group.children_of(kind::SHAPE) {
             let texts = self.texts(shape);
             let anchor = shape.child(kind::CHILD_ANCHOR).map(|anchor| anchor.content).unwrap_or_default();
-            let edge = |at| u32_at(anchor, at).unwrap_or(0) ^ 1 << 31;
+            // Edges may lie before the origin.
+            let edge = |at| u32_at(anchor, at).unwrap_or(0) ^ (1 << 31);
             if !texts.is_empty() {
-                cells.push((edge(4), edge(0), texts));
+                cells.push(Cell { top: edge(4), left: edge(0), texts });
             }
         }
         self.shapes.push(Shape::Table(cells));
@@ -101,24 +115,17 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Writes a table; edges order as the numbers do that stand for them.
-pub(super) fn write_table(cells: Vec<(u32, u32, Vec<Text<'_>>)>, setting: &Setting<'_>, writer: &mut Writer) {
-    let distinct = |edges: &mut dyn Iterator<Item = u32>| {
-        let mut edges: Vec<u32> = edges.collect();
-        edges.sort_unstable();
-        edges.dedup();
-        edges.len()
-    };
-    let rows = distinct(&mut cells.iter().map(|(top, ..)| *top));
-    let columns = distinct(&mut cells.iter().map(|(_, left, _)| *left));
-    if rows.saturating_mul(columns) > PLACES_MAX {
-        cells.iter().flat_map(|(.., texts)| texts).for_each(|text| text.write(setting, writer));
+pub(super) fn write_table(cells: &[Cell<'_>], setting: &Setting<'_>, writer: &mut Writer) {
+    let rows: HashSet<u32> = cells.iter().map(|cell| cell.top).collect();
+    let columns: HashSet<u32> = cells.iter().map(|cell| cell.left).collect();
+    if rows.len().saturating_mul(columns.len()) > PLACES_MAX {
+        cells.iter().flat_map(|cell| &cell.texts).for_each(|text| text.write(setting, writer));
         return;
     }
     let mut table = Sheet::default();
-    for (top, left, texts) in cells {
+    for Cell { top, left, texts } in cells {
         let lines: Vec<String> = texts.iter().map(|text| text.lines(setting)).collect();
-        table.insert(top, left, lines.join("\n"));
+        table.insert(*top, *left, lines.join("\n"));
     }
     writer.table(&table.into_table());
 }

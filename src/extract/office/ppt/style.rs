@@ -5,6 +5,38 @@
 
 use crate::extract::office::bytes::{slice, u16_at, u32_at};
 
+/// What a paragraph may set before its tabs, by the bits and the bytes of each: flags, character, font, size and colour of
+/// the bullet, alignment, spacing, margins.
+const BEFORE_TABS: [(u32, usize); 12] = [
+    (0x000f, 2),
+    (0x0080, 2),
+    (0x0010, 2),
+    (0x0040, 2),
+    (0x0020, 4),
+    (0x0800, 2),
+    (0x1000, 2),
+    (0x2000, 2),
+    (0x4000, 2),
+    (0x0100, 2),
+    (0x0400, 2),
+    (0x8000, 2),
+];
+
+/// What it may set behind them: alignment of the font, wrapping, and the direction of the text.
+const BEHIND_TABS: [(u32, usize); 3] = [(0x1_0000, 2), (0xe_0000, 2), (0x20_0000, 2)];
+
+/// What characters may set: flags, four fonts, size, colour and position.
+const OF_CHARACTERS: [(u32, usize); 8] = [
+    (0xffff, 2),
+    (0x1_0000, 2),
+    (0x20_0000, 2),
+    (0x40_0000, 2),
+    (0x80_0000, 2),
+    (0x2_0000, 2),
+    (0x4_0000, 4),
+    (0x8_0000, 2),
+];
+
 /// What a run of paragraphs sets of what is of use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct ParagraphStyle {
@@ -68,45 +100,18 @@ fn take_values(rest: &mut &[u8], mask: u32, values: &[(u32, usize)]) -> Option<u
 fn paragraph(rest: &mut &[u8]) -> Option<ParagraphStyle> {
     let head = take(rest, 6)?;
     let (level, mask) = (usize::from(u16_at(head, 0)?), u32_at(head, 2)?);
-    // Flags, character, font, size and colour of the bullet; alignment, spacing, margins and tabs.
-    const BEFORE_TABS: [(u32, usize); 12] = [
-        (0x000f, 2),
-        (0x0080, 2),
-        (0x0010, 2),
-        (0x0040, 2),
-        (0x0020, 4),
-        (0x0800, 2),
-        (0x1000, 2),
-        (0x2000, 2),
-        (0x4000, 2),
-        (0x0100, 2),
-        (0x0400, 2),
-        (0x8000, 2),
-    ];
     let flags = take_values(rest, mask, &BEFORE_TABS)?;
     if mask & 0x10_0000 != 0 {
         let tabs = take(rest, 2).and_then(|bytes| u16_at(bytes, 0))?;
         take(rest, 4 * usize::from(tabs))?;
     }
-    // Alignment of the font, wrapping, and the direction of the text.
-    take_values(rest, mask, &[(0x1_0000, 2), (0xe_0000, 2), (0x20_0000, 2)])?;
+    take_values(rest, mask, &BEHIND_TABS)?;
     Some(ParagraphStyle { level, bullet: (mask & 1 != 0).then_some(flags & 1 != 0) })
 }
 
 fn character(rest: &mut &[u8]) -> Option<CharacterStyle> {
     let mask = take(rest, 4).and_then(|bytes| u32_at(bytes, 0))?;
-    // Flags, four fonts, size, colour and position.
-    const VALUES: [(u32, usize); 8] = [
-        (0xffff, 2),
-        (0x1_0000, 2),
-        (0x20_0000, 2),
-        (0x40_0000, 2),
-        (0x80_0000, 2),
-        (0x2_0000, 2),
-        (0x4_0000, 4),
-        (0x8_0000, 2),
-    ];
-    let flags = take_values(rest, mask, &VALUES)?;
+    let flags = take_values(rest, mask, &OF_CHARACTERS)?;
     let on = |bit: u16| mask & u32::from(bit) != 0 && flags & bit != 0;
     Some(CharacterStyle { bold: on(1), italic: on(2) })
 }

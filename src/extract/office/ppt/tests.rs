@@ -216,6 +216,16 @@ fn slides_over_the_limit_leave_the_text_so_far() {
 }
 
 #[test]
+fn slide_that_is_listed_often_is_no_bomb() {
+    let words = "many words ".repeat(1000);
+    let slides: Vec<(u32, u32, Vec<u8>)> = (0..2000).map(|id| (SLIDE, id, Vec::new())).collect();
+    let document = container(0, kind::DOCUMENT, &[list(0, &slides)]);
+    let file = file(&[(SLIDE, slide(&[text_box(&[text(4, &words)])], &[])), (DOCUMENT, document)]);
+    let extracted = read(&file, PPT);
+    assert!(extracted.text.matches("<!-- slide").count() == 2000 && extracted.text.len() < 2 * file.len());
+}
+
+#[test]
 fn damage_of_any_byte_ends_well() {
     let cell = |left: u32, words: &str| {
         let anchor = atom(kind::CHILD_ANCHOR, &numbers(&[left, 5, 0, 0]));

@@ -55,14 +55,29 @@ pub(super) fn texts<'a>(records: impl Iterator<Item = Record<'a>>) -> Vec<Text<'
             texts.push(Text { kind, characters: None, style: &[], fields: Vec::new(), links: Vec::new() });
         }
         let Some(text) = texts.last_mut() else { continue };
+        if record.kind == kind::ACTION {
+            link = record.child(kind::ACTION_ATOM).and_then(|atom| u32_at(atom.content, 4));
+        } else {
+            text.add(record, &mut link);
+        }
+    }
+    for text in &mut texts {
+        text.fields.sort_unstable();
+        text.links.sort_unstable();
+    }
+    texts
+}
+
+impl<'a> Text<'a> {
+    /// Adds what a record says of the text; a range of it takes up the link before it.
+    fn add(&mut self, record: Record<'a>, link: &mut Option<u32>) {
         match record.kind {
-            _ if is_text => text.characters = Some(record),
-            kind::TEXT_STYLE => text.style = record.content,
-            kind::ACTION => link = record.child(kind::ACTION_ATOM).and_then(|atom| u32_at(atom.content, 4)),
+            kind::TEXT_CHARACTERS | kind::TEXT_BYTES => self.characters = Some(record),
+            kind::TEXT_STYLE => self.style = record.content,
             kind::ACTION_RANGE => {
                 let range = (size_at(record.content, 0), size_at(record.content, 4), link.take());
                 if let (Some(from), Some(to), Some(link)) = range {
-                    text.links.push((from, to, link));
+                    self.links.push((from, to, link));
                 }
             }
             kind::SLIDE_NUMBER
@@ -71,16 +86,11 @@ pub(super) fn texts<'a>(records: impl Iterator<Item = Record<'a>>) -> Vec<Text<'
             | kind::HEADER
             | kind::FOOTER
             | kind::FORMATTED_DATE => {
-                text.fields.extend(size_at(record.content, 0).map(|unit| (unit, record.kind)));
+                self.fields.extend(size_at(record.content, 0).map(|unit| (unit, record.kind)));
             }
             _ => {}
         }
     }
-    for text in &mut texts {
-        text.fields.sort_unstable();
-        text.links.sort_unstable();
-    }
-    texts
 }
 
 impl Text<'_> {

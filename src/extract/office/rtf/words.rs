@@ -72,13 +72,11 @@ impl Reader<'_> {
             "mo" => self.date(1, number),
             "dy" => self.date(2, number),
             "par" | "sect" => self.paragraph(),
-            "page" | "column" | "line" => self.push("\n"),
-            "tab" => self.push("\t"),
+            // A table inside a cell gives a line for each of its rows.
+            "page" | "column" | "line" | "nestrow" => self.push("\n"),
+            "tab" | "nestcell" => self.push("\t"),
             "cell" => self.cell(),
             "row" => self.end_row(),
-            // A table inside a cell gives a line for each of its rows.
-            "nestcell" => self.push("\t"),
-            "nestrow" => self.push("\n"),
             // The same text twice, for older readers and as Unicode: the first is skipped.
             "upr" => self.skip_group = true,
             _ => self.destination_or_character(word),
