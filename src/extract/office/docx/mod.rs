@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use notes::NoteKind;
 use runs::{Field, alternative};
-use styles::{Numbering, ParagraphStyle, heading_by_outline, list_of};
+use styles::{Numbering, ParagraphStyle, RunStyle, heading_by_outline, list_of};
 
 use super::graphics::Graphics;
 use super::ooxml::{self, Relationships};
@@ -40,8 +40,10 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     let styles = part(&mut package, "styles")?;
     let numbering = part(&mut package, "numbering")?;
     let writer = Writer::default();
+    let styles = Tree::parse(&styles)?;
     let mut reader = Reader {
-        styles: styles::read(&Tree::parse(&styles)?),
+        styles: styles::read(&styles),
+        run_styles: styles::read_runs(&styles),
         numbering: Numbering::read(&Tree::parse(&numbering)?),
         relationships,
         graphics,
@@ -65,6 +67,7 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
 
 struct Reader<'p, 'x> {
     styles: HashMap<String, ParagraphStyle>,
+    run_styles: HashMap<String, RunStyle>,
     numbering: Numbering,
     /// Those of the part that is being read.
     relationships: Relationships,
@@ -189,7 +192,9 @@ mod tests {
     const CHART: &str = r#"<c:chartSpace><c:chart><c:plotArea><c:barChart><c:ser><c:tx><c:v>Sum</c:v></c:tx>
         <c:val><c:numLit><c:pt idx="0"><c:v>4</c:v></c:pt></c:numLit></c:val></c:ser></c:barChart></c:plotArea></c:chart></c:chartSpace>"#;
     const STYLES: &str = r#"<w:styles><w:style w:styleId="H"><w:name w:val="heading 2"/></w:style>
-        <w:style w:styleId="Own"><w:basedOn w:val="H"/></w:style></w:styles>"#;
+        <w:style w:styleId="Own"><w:basedOn w:val="H"/></w:style>
+        <w:style w:type="character" w:styleId="Strong"><w:rPr><w:b/></w:rPr></w:style>
+        <w:style w:type="character" w:styleId="Both"><w:basedOn w:val="Strong"/><w:rPr><w:i/></w:rPr></w:style></w:styles>"#;
     const NUMBERING: &str = r#"<w:numbering><w:abstractNum w:abstractNumId="1"><w:lvl w:ilvl="0"><w:start w:val="3"/>
         <w:numFmt w:val="decimal"/></w:lvl></w:abstractNum>
         <w:num w:numId="7"><w:abstractNumId w:val="1"/></w:num></w:numbering>"#;
@@ -231,6 +236,18 @@ mod tests {
             <w:hyperlink r:id="r5"><w:r><w:t>link</w:t></w:r></w:hyperlink>
             <w:del><w:r><w:delText>gone</w:delText></w:r></w:del><w:ins><w:r><w:t> new</w:t></w:r></w:ins></w:p>"#;
         assert_eq!(text(body), "**bold** and [link](http://a.b/) new");
+    }
+
+    #[test]
+    fn runs_look_as_their_style_and_they_themselves_say() {
+        let run = |properties: &str, text: &str| {
+            format!("<w:r><w:rPr>{properties}</w:rPr><w:t xml:space=\"preserve\">{text}</w:t></w:r>")
+        };
+        let strong = run(r#"<w:rStyle w:val="Strong"/>"#, "one ");
+        let both = run(r#"<w:rStyle w:val="Both"/>"#, "two ");
+        let plain = run(r#"<w:rStyle w:val="Both"/><w:b w:val="0"/>"#, "three ");
+        let unknown = run(r#"<w:rStyle w:val="gone"/>"#, "four");
+        assert_eq!(text(&format!("<w:p>{strong}{both}{plain}{unknown}</w:p>")), "**one** ***two*** *three* four");
     }
 
     #[test]

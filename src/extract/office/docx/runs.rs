@@ -2,6 +2,7 @@
 
 use super::Reader;
 use super::notes::NoteKind;
+use super::styles::is_on;
 use crate::extract::markdown::{Inline, Style};
 use crate::extract::office::fields::link_of;
 use crate::extract::office::graphics;
@@ -64,14 +65,17 @@ impl Reader<'_, '_> {
 
     fn run<'t>(&mut self, run: Element<'t>, outer: &Style, content: &mut Content<'t>) {
         let properties = run.child("rPr");
-        let on = |name: &str| properties.and_then(|properties| properties.child(name)).is_some_and(is_on);
+        let property = |name: &str| properties.and_then(|properties| properties.child(name));
+        let on = |name: &str| property(name).is_some_and(is_on);
         if on("vanish") && !on("specVanish") {
             return;
         }
         let field_link = self.fields.iter().rev().find_map(|field| field.link.clone());
+        let named = property("rStyle").and_then(|name| self.run_styles.get(name.attr("val")?.as_ref()));
+        let own_or = |name: &str, named: Option<bool>| property(name).map(is_on).or(named).unwrap_or(false);
         let style = Style {
-            bold: on("b"),
-            italic: on("i"),
+            bold: own_or("b", named.and_then(|named| named.bold)),
+            italic: own_or("i", named.and_then(|named| named.italic)),
             strike: on("strike") || on("dstrike"),
             link: outer.link.clone().or(field_link),
             ..Style::default()
@@ -137,11 +141,6 @@ impl Reader<'_, '_> {
         self.noted.push((kind, id.into_owned()));
         content.inline.push_plain(&format!("[^{}]", self.noted.len()));
     }
-}
-
-/// A property without a value is on; `0`, `false` and `off` are off.
-fn is_on(property: Element<'_>) -> bool {
-    property.attr("val").is_none_or(|value| !["0", "false", "off", "none"].contains(&value.as_ref()))
 }
 
 /// The variant of a content that has text: the newer one first.

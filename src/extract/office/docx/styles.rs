@@ -1,9 +1,13 @@
-//! What a paragraph's style says of it: whether it is a heading or a list item, and how the items are numbered.
+//! What styles say: which paragraphs are headings or list items, how the items are numbered, and how runs look.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::extract::markdown::numbering::{Counter, Format, Level};
 use crate::extract::xml::{Element, Tree};
+
+/// Styles are based on one another a few deep; in damaged files they go in circles.
+const BASES_MAX: usize = 20;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct ParagraphStyle {
@@ -23,7 +27,7 @@ pub(super) fn read(tree: &Tree<'_>) -> HashMap<String, ParagraphStyle> {
             properties.and_then(|properties| properties.child("outlineLvl")).and_then(|level| level.attr("val"));
         let heading = heading_by_name(&name).or_else(|| heading_by_outline(outline.as_deref()));
         let list = properties.and_then(|properties| properties.child("numPr")).and_then(list_of);
-        let based_on = value("basedOn").map(std::borrow::Cow::into_owned);
+        let based_on = value("basedOn").map(Cow::into_owned);
         styles.insert(id.into_owned(), ParagraphStyle { heading, list, based_on });
     }
     let ids: Vec<String> = styles.keys().cloned().collect();
@@ -31,6 +35,41 @@ pub(super) fn read(tree: &Tree<'_>) -> HashMap<String, ParagraphStyle> {
         inherit(&mut styles, &id);
     }
     styles
+}
+
+/// How the runs of a character style look, as far as it says.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RunStyle {
+    pub bold: Option<bool>,
+    pub italic: Option<bool>,
+    based_on: Option<String>,
+}
+
+pub(super) fn read_runs(tree: &Tree<'_>) -> HashMap<String, RunStyle> {
+    let mut styles = HashMap::new();
+    for style in tree.document().find_all("style") {
+        let Some(id) = style.attr("styleId").filter(|_| style.attr("type").as_deref() == Some("character")) else {
+            continue;
+        };
+        let property = |name: &str| style.at(&["rPr", name]).map(is_on);
+        let based_on = style.child("basedOn").and_then(|element| element.attr("val")).map(Cow::into_owned);
+        styles.insert(id.into_owned(), RunStyle { bold: property("b"), italic: property("i"), based_on });
+    }
+    let mut merged = styles.clone();
+    for style in merged.values_mut() {
+        for _ in 0..BASES_MAX {
+            let Some(base) = style.based_on.as_ref().and_then(|base| styles.get(base)) else { break };
+            style.bold = style.bold.or(base.bold);
+            style.italic = style.italic.or(base.italic);
+            style.based_on.clone_from(&base.based_on);
+        }
+    }
+    merged
+}
+
+/// A property without a value is on; `0`, `false` and `off` are off.
+pub(super) fn is_on(property: Element<'_>) -> bool {
+    property.attr("val").is_none_or(|value| !["0", "false", "off", "none"].contains(&value.as_ref()))
 }
 
 fn heading_by_name(name: &str) -> Option<usize> {
@@ -46,12 +85,12 @@ pub(super) fn heading_by_outline(value: Option<&str>) -> Option<usize> {
     (level < 9).then_some(level + 1)
 }
 
-/// A style has what the style that it is based on has, up to a bounded number of steps: damaged files have circles.
+/// A style has what the style that it is based on has.
 fn inherit(styles: &mut HashMap<String, ParagraphStyle>, id: &str) {
     let Some(mut merged) = styles.get(id).cloned() else {
         return;
     };
-    for _ in 0..20 {
+    for _ in 0..BASES_MAX {
         let Some(base) = merged.based_on.as_ref().and_then(|base| styles.get(base)) else {
             break;
         };
