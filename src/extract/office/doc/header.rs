@@ -34,6 +34,9 @@ pub(super) struct Header {
     /// Offset and length of the lists and of their overrides.
     pub lists: (usize, usize),
     pub overrides: (usize, usize),
+    /// Offset and length of the references to comments, and of the names of their authors.
+    pub comments: (usize, usize),
+    pub authors: (usize, usize),
     /// Where the text lies when there is no piece table.
     pub text_start: usize,
     pub encoding: &'static Encoding,
@@ -72,6 +75,8 @@ impl Header {
             paragraph_pages: if is_97 { pair(0x102) } else { (0, 0) },
             lists: if is_97 { pair(0x2e2) } else { (0, 0) },
             overrides: if is_97 { pair(0x2ea) } else { (0, 0) },
+            comments: if is_97 { pair(0xba) } else { (0, 0) },
+            authors: if is_97 { pair(0x1ba) } else { (0, 0) },
             text_start: number(0x18),
             encoding: encoding_of(u16_at(main, 6).unwrap_or(0)),
         })

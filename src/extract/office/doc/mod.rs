@@ -2,6 +2,7 @@
 //!
 //! Tables, headings, list items, notes, links and emphasis; deleted and hidden text is left out.
 
+mod comments;
 mod header;
 mod lists;
 mod pieces;
@@ -11,6 +12,7 @@ mod text;
 use super::bytes::u16_at;
 use super::compound::Compound;
 use crate::extract::{ExtractError, Extracted, Room};
+use comments::Authors;
 use header::Header;
 use lists::Lists;
 use pieces::Pieces;
@@ -37,8 +39,9 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     let pieces = Pieces::read(&header, &main, &table);
     let properties = Properties::read(&header, &main, &table);
     let lists = Lists::read(&header, &table);
+    let authors = Authors::read(&header, &table);
     let mut extracted = Extracted { engine: ENGINE, ..Extracted::default() };
-    Document { header, pieces, properties, lists }.write(&mut extracted, room)?;
+    Document { header, pieces, properties, lists, authors }.write(&mut extracted, room)?;
     super::summary::fill_in(&file, &mut extracted);
     Ok(extracted)
 }

@@ -1,5 +1,6 @@
 //! From characters and their properties to paragraphs, tables and notes.
 
+use super::comments::Authors;
 use super::header::Header;
 use super::lists::Lists;
 use super::pieces::Pieces;
@@ -13,6 +14,7 @@ const CELL_END: char = '\x07';
 const PARAGRAPH_END: char = '\r';
 const PAGE_END: char = '\x0c';
 const NOTE: char = '\x02';
+const COMMENT: char = '\x05';
 
 /// What a document is made of.
 pub(super) struct Document {
@@ -20,17 +22,18 @@ pub(super) struct Document {
     pub pieces: Pieces,
     pub properties: Properties,
     pub lists: Lists,
+    pub authors: Authors,
 }
 
 impl Document {
     /// Writes the text, up to the limits.
     pub fn write(self, extracted: &mut Extracted, room: &mut Room<'_>) -> Result<(), ExtractError> {
-        let Self { header, pieces, properties, lists } = self;
+        let Self { header, pieces, properties, lists, authors } = self;
         let writer = Writer::default();
         let whole = writer.mark();
         let table = Table::default();
         let mut reader = Reader { properties: &properties, lists, writer, whole, notes: 0, table, room };
-        if let Err(error) = reader.document(&header, &pieces) {
+        if let Err(error) = reader.document(&header, &pieces, &authors) {
             reader.writer.rewind(reader.whole);
             extracted.end_at(error, reader.writer.len() > 0)?;
         }
@@ -60,7 +63,7 @@ struct Reader<'p, 'r, 'x> {
 }
 
 impl Reader<'_, '_, '_> {
-    fn document(&mut self, header: &Header, pieces: &Pieces) -> Result<(), ExtractError> {
+    fn document(&mut self, header: &Header, pieces: &Pieces, authors: &Authors) -> Result<(), ExtractError> {
         let lengths = header.lengths;
         let mut rest = pieces.characters.as_slice();
         let mut take = |length: usize| {
@@ -82,10 +85,7 @@ impl Reader<'_, '_, '_> {
             self.writer.paragraph(&format!("[^{}]: {note}", index + 1));
             self.step()?;
         }
-        for comment in self.notes(comments) {
-            self.writer.remark(&format!("comment: {comment}"));
-            self.step()?;
-        }
+        self.comments(comments, authors)?;
         self.margins(margins);
         self.step()
     }
@@ -195,8 +195,23 @@ impl Reader<'_, '_, '_> {
 
     /// The notes of a part, each of which begins with the mark of its reference.
     fn notes(&mut self, part: &[(char, u32)]) -> Vec<String> {
-        let starts = part.split(|(c, _)| matches!(*c, NOTE | '\x05'));
+        let starts = part.split(|(c, _)| *c == NOTE);
         starts.map(|note| self.line(note)).filter(|note| !note.is_empty()).collect()
+    }
+
+    /// The comments, as remarks: they are about the text, not of it.
+    fn comments(&mut self, part: &[(char, u32)], authors: &Authors) -> Result<(), ExtractError> {
+        // Before the first mark stands no comment.
+        let comments = part.split(|(c, _)| *c == COMMENT).skip(1);
+        for (index, comment) in comments.enumerate() {
+            let text = self.line(comment);
+            let author = authors.of(index).map_or(String::new(), |author| format!(" by {author}"));
+            if !text.is_empty() {
+                self.writer.remark(&format!("comment{author}: {text}"));
+            }
+            self.step()?;
+        }
+        Ok(())
     }
 
     fn line(&mut self, part: &[(char, u32)]) -> String {

@@ -29,6 +29,9 @@ const ENGINE: &str = "consign-ppt 2";
 /// The storage with the newer of two forms that a file has of itself.
 const NEWER: &str = "PP97_DUALSTORAGE";
 
+/// The stream of `PowerPoint` 95 and 4, which have a form of their own.
+const OLDER: &str = "PP40";
+
 pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, ExtractError> {
     room.step(0)?;
     let file = Compound::open(bytes)?;
@@ -37,7 +40,10 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     }
     let storage = file.find(Compound::ROOT, NEWER).unwrap_or(Compound::ROOT);
     let stream = |name| file.stream_named(storage, name);
-    let document = stream("PowerPoint Document").ok_or_else(|| ExtractError::parse("no PowerPoint Document stream"))?;
+    let document = stream("PowerPoint Document").ok_or_else(|| match file.find(storage, OLDER) {
+        Some(_) => ExtractError::UnsupportedType,
+        None => ExtractError::parse("no PowerPoint Document stream"),
+    })?;
     let user = stream("Current User").unwrap_or_default();
     // The token of a file that is encrypted ([MS-PPT] 2.3.2).
     if u32_at(&user, 12) == Some(0xf3d1_c4df) {

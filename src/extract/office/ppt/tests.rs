@@ -130,6 +130,13 @@ fn texts_of_a_file_without_a_list_are_read_with_a_warning() {
 }
 
 #[test]
+fn older_form_is_told_from_damage() {
+    let result = |streams: &[(&str, &[u8])]| extract(&file_of(streams), PPT, &Limits::default(), &mut || ());
+    assert_eq!(result(&[("PP40", b"x")]), Err(ExtractError::UnsupportedType));
+    assert!(matches!(result(&[("Current User", b"x")]), Err(ExtractError::Parse(_))));
+}
+
+#[test]
 fn links_emphasis_and_levels_are_read() {
     let link = container(0, kind::LINK, &[atom(kind::LINK_ATOM, &numbers(&[5])), string(1, "http://a.b/")]);
     let action = container(0, kind::ACTION, &[atom(kind::ACTION_ATOM, &numbers(&[0, 5, 4]))]);
