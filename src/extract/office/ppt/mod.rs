@@ -24,7 +24,7 @@ use records::{Record, find, kind, records};
 use shapes::Shape;
 use text::Setting;
 
-const ENGINE: &str = "consign-ppt 2";
+const ENGINE: &str = "consign-ppt 1";
 
 /// The storage with the newer of two forms that a file has of itself.
 const NEWER: &str = "PP97_DUALSTORAGE";
