@@ -50,14 +50,19 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
         return Err(ExtractError::PasswordProtected);
     }
     let mut extracted = Extracted { engine: ENGINE, ..Extracted::default() };
-    let edit = size_at(&user, 16).and_then(|edit| Persist::of_edit(&document, edit));
-    let outline = edit.or_else(|| Persist::last(&document)).and_then(|persist| Outline::read(&persist));
-    extracted.text = if let Some(outline) = outline {
-        Presentation::new(&outline).write(&mut extracted, room)?
+    let named = size_at(&user, 16).and_then(|edit| Outline::read(&Persist::of_edit(&document, edit)?));
+    let outline = named.or_else(|| Outline::read(&Persist::last(&document)?));
+    let is_found = outline.is_some();
+    if let Some(outline) = outline.filter(|outline| !outline.slides.is_empty()) {
+        extracted.text = Presentation::new(&outline).write(&mut extracted, room)?;
     } else {
-        extracted.warnings.push("damaged: The list of slides cannot be found, so their order is a guess.".to_owned());
-        all_texts(&document, room)?
-    };
+        extracted.text = all_texts(&document, room)?;
+        // A presentation may have no slides and be whole.
+        if !is_found || !extracted.text.is_empty() {
+            let warning = "damaged: The list of slides cannot be found, so their order is a guess.";
+            extracted.warnings.push(warning.to_owned());
+        }
+    }
     super::summary::fill_in(&file, &mut extracted);
     Ok(extracted)
 }

@@ -116,15 +116,28 @@ fn last_state_is_found_without_its_place() {
     let directory = atom(kind::PERSIST_DIRECTORY, &numbers(&[1 << 20 | DOCUMENT, document_at]));
     let edit = atom(kind::USER_EDIT, &numbers(&[256, 0, edit_at, directory_at, DOCUMENT, 9, 0]));
     let stream = [first, new, directory, edit].concat();
-    let extracted = read(&file_of(&[("PowerPoint Document", &stream)]), PPT);
-    assert_eq!(extracted.text, "<!-- slide 1 -->\n\nnew\n");
-    assert!(extracted.warnings.is_empty());
+    // None, one beyond the file, and one that is none.
+    for user in [Vec::new(), numbers(&[0, 0, 20, 0xe391_c05f, u32::MAX]), numbers(&[0, 0, 20, 0xe391_c05f, 0])] {
+        let extracted = read(&file_of(&[("PowerPoint Document", &stream), ("Current User", &user)]), PPT);
+        assert_eq!(extracted.text, "<!-- slide 1 -->\n\nnew\n");
+        assert!(extracted.warnings.is_empty());
+    }
 }
 
 #[test]
 fn texts_of_a_file_without_a_list_are_read_with_a_warning() {
     let stream = slide(&[text_box(&[text(4, "lost")])], &[]);
     let extracted = read(&file_of(&[("PowerPoint Document", &stream)]), PPT);
+    assert_eq!(extracted.text, "lost\n");
+    assert!(extracted.warnings[0].starts_with("damaged: "));
+}
+
+#[test]
+fn presentation_without_slides_is_whole() {
+    let document = || container(0, kind::DOCUMENT, &[]);
+    let extracted = read(&file(&[(DOCUMENT, document())]), PPT);
+    assert_eq!(extracted.warnings, ["no_text: The file has no text in it."]);
+    let extracted = read(&file(&[(SLIDE, slide(&[text_box(&[text(4, "lost")])], &[])), (DOCUMENT, document())]), PPT);
     assert_eq!(extracted.text, "lost\n");
     assert!(extracted.warnings[0].starts_with("damaged: "));
 }
