@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::fs;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::process::Output;
@@ -61,4 +62,13 @@ fn requests_are_taken_on_a_socket_that_is_handed_down_if_it_is_that_of_the_setti
     let mut refused = data.spawn_on(handed_down(), &[("LISTEN", "127.0.0.1:9")]);
     assert_eq!(refused.ended().code(), Some(1));
     assert!(refused.log().contains(&format!("the socket that was handed down is that of {address}")));
+}
+
+/// Decision 0024; that its process id and its arguments stay is what all other tests rely on.
+#[test]
+fn the_threads_of_a_server_share_one_arena() {
+    let server = DataDir::new().serve(&[]);
+    let environment = fs::read_to_string(format!("/proc/{}/environ", server.pid())).expect("the server runs");
+    let arenas: Vec<&str> = environment.split('\0').filter(|set| set.starts_with("MALLOC_ARENA_MAX=")).collect();
+    assert_eq!(arenas, ["MALLOC_ARENA_MAX=1"]);
 }

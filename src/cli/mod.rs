@@ -1,6 +1,7 @@
 //! The command line: which subcommands and flags there are, and how the program ends. One file or folder per subcommand.
 
 mod act;
+mod allocator;
 mod completions;
 mod config;
 mod doctor;

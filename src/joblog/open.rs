@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 
 use super::JobLogError;
 
-/// What sled keeps of its pages in memory: the working set is the open batches' records.
-const CACHE_BYTES: u64 = 32 << 20;
+/// What sled keeps of its pages in memory, as long as they are on the disk, where they are half as long; the working set is
+/// the open batches' records. What falls out is in the page cache.
+const CACHE_BYTES: u64 = 2 << 20;
 
 /// How long sled's threads may hold on to a log that this process has closed: they end a moment after their database.
 const LETTING_GO_MAX: Duration = Duration::from_secs(10);
