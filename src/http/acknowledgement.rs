@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
 use actix_web::{HttpResponse, HttpResponseBuilder};
+use serde_json::value::RawValue;
 
 use super::auth::Caller;
 use super::batches::until_completed;
@@ -65,7 +66,7 @@ fn located(mut response: HttpResponseBuilder, id: BatchId) -> HttpResponseBuilde
 }
 
 /// The files that were refused, and why, when there is no batch to tell it.
-pub fn refused(files: &[SealedFile]) -> Vec<RefusedFileView> {
+pub fn refused(files: &[SealedFile]) -> Vec<Box<RawValue>> {
     let view = |(index, file): (usize, &SealedFile)| {
         let error = ErrorView::from(file.refused.as_ref()?);
         Some(RefusedFileView { index, name: file.name.clone(), error })

@@ -10,11 +10,11 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpResponse, ResponseError};
 use derive_more::{Display, Error};
+use serde_json::value::RawValue;
 
 use super::auth::QuotaExceeded;
 use super::code::{ErrorCode, RETRY_AFTER_SECONDS};
 use super::problem::Problem;
-use super::view::RefusedFileView;
 use crate::batch::FileState;
 
 mod causes;
@@ -46,7 +46,7 @@ pub enum ApiError {
     #[display("every file was refused")]
     AllFilesRejected {
         #[error(not(source))]
-        files: Vec<RefusedFileView>,
+        files: Vec<Box<RawValue>>,
     },
     #[display("Content-Digest is not what RFC 9530 says")]
     BadContentDigest,

@@ -1,11 +1,10 @@
 //! A page of a batch's files: which are wanted, how many fit on it, and where the next ones are.
 //!
 //! It is bounded in number and in bytes: names, errors and what a document says of itself may be long, and no client is to
-//! be sent more than a mebibyte at a time.
-
-use std::io;
+//! be sent more than a mebibyte at a time. What stands on a page is JSON already, since only that has a length.
 
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::ApiError;
 use super::door::OwnBatch;
@@ -52,16 +51,16 @@ pub fn first_page(
     id: BatchId,
     total: usize,
     files: impl IntoIterator<Item = FileStatus>,
-) -> (Vec<FileView>, Option<String>) {
+) -> (Vec<Box<RawValue>>, Option<String>) {
     let files = fitting(files.into_iter().map(FileView::from));
     let next = (files.len() < total).then(|| next_page(id, files.len() - 1, FILES_PAGE_MAX, None));
     (files, next)
 }
 
 /// As many of them as fit on a page.
-pub fn fitting<T: Serialize>(all: impl IntoIterator<Item = T>) -> Vec<T> {
+pub fn fitting<T: Serialize>(all: impl IntoIterator<Item = T>) -> Vec<Box<RawValue>> {
     let mut filling = Filling::new(FILES_PAGE_MAX);
-    let _full = all.into_iter().try_for_each(|one| filling.take(one));
+    let _full = all.into_iter().try_for_each(|one| filling.take(&one));
     filling.taken
 }
 
@@ -73,7 +72,7 @@ fn next_page(id: BatchId, last: usize, limit: usize, states: Option<&[FileState]
 }
 
 /// The files of a page, and the index of the last that was looked at if there are more behind it.
-fn files_of(batch: &OwnBatch, page: &Page) -> Result<(Vec<FileView>, Option<usize>), ApiError> {
+fn files_of(batch: &OwnBatch, page: &Page) -> Result<(Vec<Box<RawValue>>, Option<usize>), ApiError> {
     let total = batch.files_count();
     let mut from = page.after.map_or(0, |after| after + 1);
     let mut filling = Filling::new(page.limit);
@@ -81,7 +80,7 @@ fn files_of(batch: &OwnBatch, page: &Page) -> Result<(Vec<FileView>, Option<usiz
         let to = total.min(from + filling.left());
         for file in batch.files(from, to)?.into_iter().filter(|file| page.wants(file)) {
             let before = file.id.index().checked_sub(1);
-            if filling.take(FileView::from(file)).is_err() {
+            if filling.take(&FileView::from(file)).is_err() {
                 return Ok((filling.taken, before));
             }
         }
@@ -91,8 +90,8 @@ fn files_of(batch: &OwnBatch, page: &Page) -> Result<(Vec<FileView>, Option<usiz
 }
 
 /// A page that is being filled.
-struct Filling<T> {
-    taken: Vec<T>,
+struct Filling {
+    taken: Vec<Box<RawValue>>,
     limit: usize,
     bytes: usize,
 }
@@ -100,7 +99,7 @@ struct Filling<T> {
 /// There is no room for more.
 struct Full;
 
-impl<T: Serialize> Filling<T> {
+impl Filling {
     const fn new(limit: usize) -> Self {
         Self { taken: Vec::new(), limit, bytes: 0 }
     }
@@ -110,28 +109,13 @@ impl<T: Serialize> Filling<T> {
     }
 
     /// Takes one more, if it fits. The first always does, so that there is a way on.
-    fn take(&mut self, one: T) -> Result<(), Full> {
-        let mut length = Length(0);
-        serde_json::to_writer(&mut length, &one).expect("a status is plain data, which JSON can hold");
-        self.bytes += length.0;
+    fn take(&mut self, one: &impl Serialize) -> Result<(), Full> {
+        let json = to_raw_value(one).expect("a status is plain data, which JSON can hold");
+        self.bytes += json.get().len();
         if self.left() == 0 || (self.bytes > FILES_BYTES_MAX && !self.taken.is_empty()) {
             return Err(Full);
         }
-        self.taken.push(one);
-        Ok(())
-    }
-}
-
-/// How much was written.
-struct Length(usize);
-
-impl io::Write for Length {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
+        self.taken.push(json);
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::code::ErrorCode;
@@ -27,7 +28,7 @@ pub struct Problem<'a> {
     /// Which files were refused and why; only beside `all_files_rejected`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<RefusedFileView>)]
-    files: Option<&'a [RefusedFileView]>,
+    files: Option<&'a [Box<RawValue>]>,
 }
 
 impl<'a> Problem<'a> {
@@ -47,7 +48,7 @@ impl<'a> Problem<'a> {
 
     /// Adds why each file was refused.
     #[must_use]
-    pub fn with_files(self, files: &'a [RefusedFileView]) -> Self {
+    pub fn with_files(self, files: &'a [Box<RawValue>]) -> Self {
         Self { files: Some(files), ..self }
     }
 

@@ -48,8 +48,8 @@ pub struct BatchView {
     summary: Summary,
     /// A page of its files in the order of their indexes. A list of batches leaves it out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    files: Option<Vec<FileView>>,
+    #[schema(nullable = false, value_type = Option<Vec<FileView>>)]
+    files: Option<Vec<Box<RawValue>>>,
     /// Who is told that it is completed, and how far that has come. What is told to them leaves it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -97,7 +97,7 @@ struct BatchLinks {
 
 impl BatchView {
     /// A batch, some of its files, and where the next of them are.
-    pub fn new(status: BatchStatus, files: Option<Vec<FileView>>, next: Option<String>) -> Self {
+    pub fn new(status: BatchStatus, files: Option<Vec<Box<RawValue>>>, next: Option<String>) -> Self {
         let BatchStatus { id, record, metadata } = status;
         let tally = record.tally;
         Self {
