@@ -3,7 +3,7 @@
 //! No more than one frame is ever held, and no memory is taken for a body before its header has been checked.
 
 use std::convert::Infallible;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -15,24 +15,27 @@ use super::protocol::{BLOCK_BYTES_MAX, HEADER_BYTES, Header, Order, Report};
 /// The most of a child's stderr that is kept: its end, where the runtime's last words are.
 const LAST_WORDS_BYTES_MAX: usize = 4 << 10;
 
+/// What the child reads at a time: a small file with its job, in one call.
+const INPUT_BYTES: usize = 64 << 10;
+
 /// How long the rest of stderr is waited for when the child is gone: only a stranger can still hold it open.
 const LAST_WORDS_WAIT: Duration = Duration::from_millis(200);
 
 /// Reads what the server says.
 #[derive(Debug)]
 pub struct OrderReader<R> {
-    input: R,
+    input: BufReader<R>,
     body: Vec<u8>,
 }
 
 impl<R: Read> OrderReader<R> {
     pub fn new(input: R) -> Self {
-        Self { input, body: Vec::new() }
+        Self { input: BufReader::with_capacity(INPUT_BYTES, input), body: Vec::new() }
     }
 
     /// Where orders come from.
     pub fn input(&self) -> &R {
-        &self.input
+        self.input.get_ref()
     }
 
     /// The next order; none when the server has hung up between two.
