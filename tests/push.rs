@@ -9,6 +9,7 @@ use std::os::unix::fs::symlink;
 
 use serde_json::json;
 use support::cli::{Ran, plant};
+use support::relay::Relay;
 use support::{Batch, DataDir, Server, wait_for, wait_until};
 
 /// Files of a small tree, some of them hidden.
@@ -213,6 +214,36 @@ fn a_server_that_does_not_come_back_is_given_up() {
     let words = ["push", "--retry-seconds", "1", "--json", "in"];
     let gone = data.start_cli(&format!("http://{address}"), &words, b"").ended().exits(69);
     assert!(gone.err.contains("does not answer") && gone.out.is_empty(), "{gone:?}");
+}
+
+#[test]
+fn a_large_batch_is_not_sent_to_a_server_that_refuses_it() {
+    let full = DataDir::new().serve(&[("LIMITS_DISK_FREE_BYTES_MIN", "1 EiB")]);
+    let data = DataDir::new();
+    let poor = data.new_key("poor", "bytes_stored_max = 5");
+    let frugal = data.serve(&[]);
+    plant(frugal.data.scratch(), &[("small.txt", "words")]);
+    let _ = frugal.cli(&["push", "--key", &poor.secret, "small.txt"]).exits(0);
+
+    for (server, code) in [(&full, "disk_full"), (&frugal, "quota_exceeded")] {
+        plant(server.data.scratch(), &[("large.txt", &"words ".repeat(2 << 20))]);
+        let relay = Relay::before(server.addr);
+        let words = ["push", "--key", &poor.secret, "--json", "large.txt"];
+        let refused = server.data.start_cli(&format!("http://{}", relay.addr), &words, b"").ended().exits(1);
+        assert!(refused.err.contains(&format!("({code})")), "{}", refused.err);
+        assert_eq!(refused.file("large.txt")["state"], "not_sent");
+        assert!(relay.sent() < 10_000, "{} bytes were sent for nothing", relay.sent());
+    }
+}
+
+#[test]
+fn a_large_batch_passes_what_does_not_say_whether_it_is_wanted() {
+    let server = Server::start(&[]);
+    plant(server.data.scratch(), &[("large.txt", &"words ".repeat(1 << 19))]);
+    let relay = Relay::without_question_before(server.addr);
+    let words = ["push", "--wait", "--json", "large.txt"];
+    let pushed = server.data.start_cli(&format!("http://{}", relay.addr), &words, b"").ended().exits(0);
+    assert_eq!(pushed.json()["summary"], json!({"total": 1, "succeeded": 1}));
 }
 
 /// Starts a server where another was that was killed: its address may be in use by its last connections for a moment.

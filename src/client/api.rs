@@ -17,6 +17,12 @@ use crate::batch::{BatchId, FileId};
 
 /// How long a server may take to make an upload durable once it has all of it.
 const UPLOAD_SILENCE_MAX: Duration = Duration::from_mins(5);
+/// A body with more bytes is sent when the server asks for it: one that is refused costs its sender nothing then. A smaller
+/// one is there sooner than an answer to the question.
+const UNASKED_BYTES_MAX: u64 = 1 << 20;
+/// How long a server may leave the question unanswered. What stands before it may not know the question, and waits in turn
+/// (RFC 9110, section 10.1.1).
+const GO_ON_WAIT: Duration = Duration::from_secs(1);
 /// Digests that one request may ask for.
 const DIGESTS_MAX: usize = 10_000;
 
@@ -164,9 +170,13 @@ impl Api {
                 .header("content-type", form.content_type())
                 .header("content-length", form.length())
                 .header("idempotency-key", format!("\"{key}\""));
+            let is_asked_for = form.length() > UNASKED_BYTES_MAX;
+            let request = if is_asked_for { request.header("expect", "100-continue") } else { request };
             let request =
                 request.body(SendBody::from_reader(&mut counted)).map_err(|error| self.line.strange(&error))?;
-            let request = self.line.agent.configure_request(request).timeout_per_read(Some(UPLOAD_SILENCE_MAX)).build();
+            let request = self.line.agent.configure_request(request);
+            let request =
+                request.timeout_await_100(Some(GO_ON_WAIT)).timeout_per_read(Some(UPLOAD_SILENCE_MAX)).build();
             let answer = self.line.agent.run(request);
             match (answer, body.failure) {
                 (_, Some((part, reason))) => Err(ClientError::Unreadable { part, reason }),

@@ -22,6 +22,7 @@ pub mod process;
 pub mod promtool;
 pub mod proxy;
 pub mod receiver;
+pub mod relay;
 pub mod server;
 pub mod start;
 pub mod status;
