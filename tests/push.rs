@@ -12,6 +12,8 @@ use support::cli::{Ran, plant};
 use support::relay::Relay;
 use support::{Batch, DataDir, Server, wait_for, wait_until};
 
+const WEBHOOK_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
 /// Files of a small tree, some of them hidden.
 const TREE: &[(&str, &str)] = &[
     ("in/a.txt", "words of a"),
@@ -90,6 +92,52 @@ fn patterns_choose_what_is_found_and_what_is_named_is_taken() {
         let state = pushed["files"][0]["state"].as_str().unwrap();
         assert!(["accepted", "succeeded"].contains(&state) && pushed["files"][0]["batch_id"].is_string(), "{pushed}");
     }
+}
+
+#[test]
+fn what_is_said_of_a_push_stands_with_each_of_its_batches() {
+    let server = Server::start(&[("WEBHOOK_SECRET", WEBHOOK_SECRET)]);
+    plant(server.data.scratch(), TREE);
+    let metadata = r#"{"case": "2026-17", "from": "Büro \"West\""}"#;
+    let said = ["--metadata", metadata, "--webhook", "https://example.org/consign"];
+    let words = [&["push", "--wait", "--json", "--batch-files", "2"], &said[..], &["in"]].concat();
+    let pushed = server.cli(&words).exits(0).json();
+
+    let batches = pushed["batches"].as_array().unwrap();
+    assert_eq!(batches.len(), 2);
+    for batch in batches {
+        let status = server.ok(&format!("/batches/{}", batch.as_str().unwrap())).json();
+        assert_eq!(status["metadata"], json!({"case": "2026-17", "from": "Büro \"West\""}));
+        assert_eq!(status["webhooks"][0]["url"], "https://example.org/consign");
+    }
+
+    // What is there already stays as it is, and that is said.
+    let again = server.cli(&words).exits(0);
+    assert_eq!(again.json()["batches"], pushed["batches"]);
+    assert!(again.err.contains("already there: 3 files") && again.err.contains("--again"), "{}", again.err);
+    let quiet = server.cli(&[&["push", "--quiet"], &said[..], &["in"]].concat()).exits(0);
+    assert_eq!(quiet.err, "");
+}
+
+#[test]
+fn what_cannot_be_said_of_a_batch_is_refused_before_anything_is_sent() {
+    let server = with_tree();
+    let large = json!({"text": "x".repeat(70_000)}).to_string();
+    for (flag, value, said) in [
+        ("--metadata", "case 2026-17", "JSON object"),
+        ("--metadata", "[1]", "JSON object"),
+        ("--metadata", "{\"a\": 1} trailing", "JSON object"),
+        ("--metadata", &large, "70011 bytes, and this server takes 65536"),
+        ("--webhook", "ftp://example.org", "http or https URL"),
+        ("--webhook", "https://user:word@example.org", "http or https URL"),
+    ] {
+        let ran = server.cli(&["push", flag, value, "in"]).exits(64);
+        assert!(ran.err.contains(said), "{value}: {}", ran.err);
+    }
+    assert!(names(&server).is_empty());
+    // Whether it signs webhooks, the server alone knows.
+    let refused = server.cli(&["push", "--webhook", "https://example.org", "in"]).exits(1);
+    assert!(refused.err.contains("webhook.secret") && names(&server).is_empty(), "{}", refused.err);
 }
 
 #[test]

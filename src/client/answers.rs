@@ -13,6 +13,8 @@ pub struct Limits {
     pub batch_bytes_max: u64,
     pub file_bytes_max: u64,
     pub name_bytes_max: usize,
+    /// Bytes of a form field that is no file.
+    pub field_bytes_max: u64,
 }
 
 /// A batch, with or without a page of its files.

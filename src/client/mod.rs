@@ -16,6 +16,6 @@ pub use self::answers::{Batch, BatchList, File, FileError, Held, Limits, Refused
 pub use self::api::{Api, Uploaded};
 pub use self::error::{ClientError, Problem};
 pub use self::line::{ApiOptions, ServerUrl};
-pub use self::multipart::{Content, Form, Part};
+pub use self::multipart::{Content, Field, Form, Part};
 pub use self::patience::pause;
 pub use self::sse::{Event, EventReader};

@@ -33,6 +33,13 @@ impl Content {
     }
 }
 
+/// A form field that is no file.
+#[derive(Debug, Clone)]
+pub struct Field {
+    pub name: &'static str,
+    pub value: String,
+}
+
 /// A file that is to be sent.
 #[derive(Debug, Clone)]
 pub struct Part {
@@ -52,19 +59,20 @@ pub struct Form {
 }
 
 impl Form {
-    /// The body that holds these files in this order.
+    /// The body that holds these fields, and behind them these files in this order.
     #[must_use]
-    pub fn new(parts: impl IntoIterator<Item = Part>) -> Self {
+    pub fn new(fields: &[Field], parts: impl IntoIterator<Item = Part>) -> Self {
         // Nothing that a file holds can be expected to hold it.
         let boundary = format!("consign-{}", hex::encode(rand::random::<[u8; 16]>()));
-        let parts = parts.into_iter().enumerate().map(|(index, part)| {
-            let before = if index == 0 { "" } else { "\r\n" };
+        let mut before: String = fields.iter().map(|field| field.text(&boundary)).collect();
+        let parts = parts.into_iter().map(|part| {
             let Part { name, content, size, sha256 } = part;
             let (name, digest) = (file_name(&name), BASE64_STANDARD.encode(sha256));
             let head = format!(
                 "{before}--{boundary}\r\nContent-Disposition: form-data; name=\"files\"; {name}\r\n\
                  Content-Type: application/octet-stream\r\nContent-Digest: sha-256=:{digest}:\r\n\r\n"
             );
+            "\r\n".clone_into(&mut before);
             (head.into_bytes(), content, size)
         });
         let parts = parts.collect();
@@ -89,6 +97,14 @@ impl Form {
     #[must_use]
     pub fn body(&self) -> Body<'_> {
         Body { form: self, at: 0, place: Place::Head(0), failure: None }
+    }
+}
+
+impl Field {
+    /// All of it, as it stands in a body.
+    fn text(&self, boundary: &str) -> String {
+        let Self { name, value } = self;
+        format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
     }
 }
 
@@ -203,27 +219,30 @@ mod tests {
 
     #[test]
     fn a_body_is_as_long_as_it_says_and_the_same_each_time() {
-        let form = Form::new([part("a.txt", b"one"), part("empty", b""), part("b.txt", &vec![b'x'; 100_000])]);
+        let metadata = Field { name: "metadata", value: r#"{"a": 1}"#.into() };
+        let files = [part("a.txt", b"one"), part("empty", b""), part("b.txt", &vec![b'x'; 100_000])];
+        let form = Form::new(&[metadata], files);
         let body = read(&form);
         assert_eq!(body.len() as u64, form.length());
         assert_eq!(read(&form), body);
         let digest = format!("Content-Digest: sha-256=:{}=:", "A".repeat(43));
         assert_eq!(body.matches(&digest).count(), 3);
         assert!(body.contains("; filename=\"a.txt\"\r\n") && body.contains("\r\n\r\none\r\n--consign-"), "{body}");
-        assert!(body.ends_with("--\r\n"));
+        assert!(body.contains("; name=\"metadata\"\r\n\r\n{\"a\": 1}\r\n--consign-"), "{body}");
+        assert!(body.starts_with("--consign-") && body.ends_with("--\r\n"));
     }
 
     #[test]
     fn a_file_that_became_shorter_or_vanished_is_named() {
         let mut short = part("b.txt", b"one");
         short.size = 4;
-        let form = Form::new([part("a.txt", b"one"), short]);
+        let form = Form::new(&[], [part("a.txt", b"one"), short]);
         let mut body = form.body();
         assert!(io::copy(&mut body, &mut io::sink()).is_err());
         assert_eq!(body.failure, Some((1, "it has become shorter".into())));
 
         let gone = Part { content: Content::Path("no/such/file".into()), ..part("c.txt", b"") };
-        let form = Form::new([gone]);
+        let form = Form::new(&[], [gone]);
         let mut body = form.body();
         assert!(io::copy(&mut body, &mut io::sink()).is_err());
         assert_eq!(body.failure.unwrap().0, 0);

@@ -8,6 +8,7 @@
 mod bars;
 mod digests;
 mod fetch;
+mod fields;
 mod follow;
 mod ledger;
 mod plan;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use self::fields::FieldArguments;
 pub use self::run::run;
 use super::remote::RemoteArguments;
 
@@ -38,6 +40,7 @@ Examples:
   consign push --wait reports                           Send a folder, and wait for what becomes of its files
   consign push --out texts reports                      reports/a/b.pdf becomes texts/reports/a/b.pdf.md
   consign push --exclude '*.tmp' --exclude old 'in/**/*.{pdf,docx}'
+  consign push --metadata '{\"case\": \"2026-17\"}' --webhook https://example.org/consign reports
   curl -s https://example.org/a.pdf | consign push --stdin-name a.pdf -
   consign push --wait --json reports | jq '.files[] | select(.state != \"succeeded\")'";
 
@@ -81,6 +84,8 @@ pub struct PushArguments {
     /// Bytes in one batch, at most: what breaks off is sent again from its batch's beginning
     #[arg(long, value_name = "BYTES", default_value = "256 MiB", help_heading = "How they are sent")]
     batch_bytes: bytesize::ByteSize,
+    #[command(flatten)]
+    fields: FieldArguments,
     /// Print what became of each file as JSON
     #[arg(long)]
     json: bool,

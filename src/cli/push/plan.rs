@@ -149,7 +149,13 @@ mod tests {
     use super::*;
     use crate::client::Content;
 
-    const LIMITS: Limits = Limits { batch_files_max: 10, batch_bytes_max: 100, file_bytes_max: 50, name_bytes_max: 12 };
+    const LIMITS: Limits = Limits {
+        batch_files_max: 10,
+        batch_bytes_max: 100,
+        file_bytes_max: 50,
+        name_bytes_max: 12,
+        field_bytes_max: 9,
+    };
 
     /// Files by name, size and first byte of their digest.
     fn readable(files: &[(&str, u64, u8)]) -> Readable {

@@ -31,6 +31,7 @@ pub fn run(arguments: &PushArguments) -> Result<ExitCode, CliError> {
         bars.say(&format!("{}, such as a link or a pipe, passed over", counted(passed_over, "thing")));
     }
     let limits = api.limits()?;
+    arguments.fields.check(&limits)?;
     let bar = bars.of_files("Reading", sources.len());
     let digested = digests(&sources, &|| bar.inc(1));
     bar.finish_and_clear();
@@ -40,7 +41,12 @@ pub fn run(arguments: &PushArguments) -> Result<ExitCode, CliError> {
         files_max: limits.batch_files_max.min(arguments.batch_files as usize),
         bytes_max: limits.batch_bytes_max.min(arguments.batch_bytes.as_u64()),
     };
-    let (mut entries, reason) = carry_out(arguments, &api, &bars, readable.plan(held, size));
+    let plan = readable.plan(held, size);
+    if arguments.fields.are_given() && !plan.followed.is_empty() && !arguments.quiet {
+        let files = counted(plan.followed.iter().map(|batch| batch.wanted.len()).sum(), "file");
+        bars.say(&format!("already there: {files}, of whose batches nothing more is said; --again sends everything"));
+    }
+    let (mut entries, reason) = carry_out(arguments, &api, &bars, plan);
     entries.extend(unreadable.into_iter().map(|(name, why)| {
         let mut entry = Entry::new(name);
         entry.fail(Standing::NotSent, "cannot_be_read", &format!("It cannot be read: {why}."));
@@ -74,7 +80,8 @@ fn carry_out(arguments: &PushArguments, api: &Api, bars: &Bars, plan: Plan) -> (
     let sending = bars.of_bytes("Sending", bytes);
     let processing = bars.of_files(if is_patient { "Processing" } else { "Accepting" }, files);
     let connections = usize::from(arguments.connections).min(batches.len());
-    let shipment = Shipment { api, ledger: &ledger, bar: &sending, stop: &stop, queue: Mutex::new(batches.into()) };
+    let (fields, queue) = (arguments.fields.fields(), Mutex::new(batches.into()));
+    let shipment = Shipment { api, ledger: &ledger, bar: &sending, stop: &stop, fields: &fields, queue };
     let fetcher = places.as_deref().map(|places| Fetcher { api, ledger: &ledger, stop: &stop, places });
     let follower = Follower { api, ledger: &ledger, bar: &processing, stop: &stop, fetcher, is_patient };
     thread::scope(|scope| {

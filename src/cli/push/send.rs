@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::ledger::{Ledger, Standing};
 use super::plan::{Followed, Item};
 use super::stop::Stop;
-use crate::client::{Api, Batch, ClientError, Form, RefusedFile, Uploaded};
+use crate::client::{Api, Batch, ClientError, Field, Form, RefusedFile, Uploaded};
 
 /// What the senders of a push share.
 pub struct Shipment<'a> {
@@ -18,6 +18,8 @@ pub struct Shipment<'a> {
     pub ledger: &'a Ledger,
     pub bar: &'a ProgressBar,
     pub stop: &'a Stop,
+    /// What is said of each batch.
+    pub fields: &'a [Field],
     pub queue: Mutex<VecDeque<Vec<Item>>>,
 }
 
@@ -42,7 +44,7 @@ impl Shipment<'_> {
     /// Sends a batch, without those of its files that cannot be read any more.
     fn send(&self, mut items: Vec<Item>) -> Option<Followed> {
         while !items.is_empty() {
-            let form = Form::new(items.iter().map(|item| item.part.clone()));
+            let form = Form::new(self.fields, items.iter().map(|item| item.part.clone()));
             let bytes = items.iter().map(|item| item.part.size).sum::<u64>();
             // Another set of files is another request.
             let key = Uuid::now_v7().to_string();
