@@ -54,7 +54,7 @@ fn what_cannot_be_has_its_own_exit_code() {
     let server = Server::start(&[]);
     for word in ["status", "cancel", "retry", "delete", "watch"] {
         let missing = server.cli(&[word, NOBODY]).exits(1);
-        assert!(missing.err.contains("not_found"), "{word}: {}", missing.err);
+        assert!(missing.err.contains("no such batch or file"), "{word}: {}", missing.err);
         let wrong = server.cli(&[word, "17"]).exits(64);
         assert!(wrong.err.contains("batch's id"), "{word}: {}", wrong.err);
         let _ = server.cli(&[word, "--server", "127.0.0.1:1", "--retry-seconds", "0", NOBODY]).exits(69);
@@ -89,6 +89,8 @@ fn list_shows_the_newest_first_and_filters() {
     let one = server.cli(&["list", "--json", "--limit", "1"]).exits(0).json();
     assert_eq!((&one[0]["id"], one.as_array().map(Vec::len)), (&json!(well), Some(1)));
     assert_eq!(server.cli(&["list", "--json", "--state", "processing"]).exits(0).json(), json!([]));
+    let named = |name: &str| server.cli(&["list", "--json", "--name", name]).exits(0).json();
+    assert_eq!((&named("DOCS/a")[0]["id"], named("no&such=name")), (&json!(partial), json!([])));
 }
 
 #[test]

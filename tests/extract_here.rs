@@ -27,6 +27,9 @@ fn a_text_is_printed_written_or_told_with_its_tokens() {
 
     let printed = extract(&data, &["notice.html", "a.txt"]).exits(0);
     assert!(printed.out.starts_with("# Notice to boat owners") && printed.out.ends_with("words of a\n"), "{printed:?}");
+    plant(data.scratch(), &[("open.txt", "no line's end")]);
+    let printed_twice = extract(&data, &["open.txt", "open.txt"]).exits(0);
+    assert_eq!(printed_twice.out, "no line's end\nno line's end", "each begins on a line of its own");
     let told = extract(&data, &["--json", "notice.html"]).exits(0).json();
     let first = &told[0];
     assert_eq!(
@@ -47,7 +50,7 @@ fn a_file_that_crashes_its_parser_costs_itself_alone() {
     for (name, text) in &hooks {
         plant(data.scratch(), &[(name, text)]);
     }
-    plant(data.scratch(), &[("a.txt", "words of a"), ("c.exe", "MZ\0"), ("z.txt", "words of z")]);
+    plant(data.scratch(), &[("a.txt", "words of a"), ("c.exe", "MZ"), ("z.txt", "words of z")]);
     let files = ["a.txt", "segv.txt", "panic.txt", "hang.txt", "oom.txt", "c.exe", "none.txt", "z.txt"];
     let limits = ["--json", "--set", "worker.silence_ms_max=2000", "--set", "worker.memory_bytes_max=512MiB"];
 

@@ -185,7 +185,8 @@ fn the_exit_code_says_what_is_wrong() {
         (&["push", "in/a.txt"][..], 0, ""),
         (&["push", "tool.exe"], 2, ""),
         (&["push", "--wait", "in/a.txt", "tool.exe"], 2, ""),
-        (&["push"], 64, "<PATH>"),
+        (&["push"], 64, "not provided: <PATH>"),
+        (&["push", "--batch-bytes", "much", "in"], 64, "a size is like"),
         (&["push", "--lissten", "in"], 64, "--lissten"),
         (&["push", "in/none.txt"], 64, "in/none.txt is not there"),
         (&["push", "in/*.none"], 64, "matches no file"),
@@ -200,6 +201,9 @@ fn the_exit_code_says_what_is_wrong() {
     let table = server.cli(&["push", "--again", "--wait", "tool.exe", "in/a.txt"]).exits(2).out;
     let last = table.lines().filter(|line| line.contains("unsupported_type")).count();
     assert!(last == 1 && table.find("rejected").unwrap() > table.find("succeeded").unwrap(), "{table}");
+    symlink("nowhere", server.data.scratch().join("in/lost.txt")).unwrap();
+    let dangling = server.cli(&["push", "--json", "--follow-links", "in"]).exits(2).file("in/lost.txt");
+    assert_eq!(dangling["error"]["message"], "It cannot be read: No such file or directory (os error 2).");
     let quiet = server.cli(&["push", "--again", "--wait", "--quiet", "tool.exe"]).exits(2);
     assert_eq!((quiet.out, quiet.err), (String::new(), String::new()));
 }

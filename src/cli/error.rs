@@ -30,6 +30,7 @@ pub enum CliError {
     #[display("{_0}")]
     #[from(ignore)]
     Call(#[error(not(source))] String),
+    #[display("{}", told(_0))]
     Client(ClientError),
     /// A file that the caller asked for.
     #[display("{} cannot be written: {error}", path.display())]
@@ -43,6 +44,14 @@ pub enum CliError {
     Worker(#[error(not(source))] String),
     #[display("the output cannot be written: {_0}")]
     Output(io::Error),
+}
+
+/// A client's failure. What is not there is mostly what the caller has named.
+fn told(error: &ClientError) -> String {
+    if error.is_not_found() {
+        return "the server has no such batch or file, or it is somebody else's (not_found)".to_owned();
+    }
+    error.to_string()
 }
 
 impl CliError {

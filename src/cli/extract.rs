@@ -86,6 +86,8 @@ pub fn run(arguments: ExtractArguments) -> Result<ExitCode, CliError> {
     let mut texts = out.as_deref().map(Texts::below);
     let mut told = Vec::new();
     let mut has_failures = false;
+    // What stands between two texts, so that each begins on a line of its own.
+    let mut between = "";
     runtime.block_on(async {
         let reader = Reader::new(&config).await;
         let count = processors(config.worker.processes).min(files.len());
@@ -97,7 +99,12 @@ pub fn run(arguments: ExtractArguments) -> Result<ExitCode, CliError> {
             let mut of_file = told_of(file, read);
             match &mut texts {
                 Some(texts) => put_away(&mut of_file, texts)?,
-                None if !json => print(of_file.text.as_deref().unwrap_or_default())?,
+                None if !json => {
+                    let text = of_file.text.as_deref().unwrap_or_default();
+                    print(between)?;
+                    print(text)?;
+                    between = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+                }
                 None => {}
             }
             if json {
@@ -172,6 +179,9 @@ impl Reader {
         if length > self.file_bytes_max {
             return Err(FileErrorCode::TooLargeToExtract.into());
         }
+        if !media::name_allowed(&name) {
+            return Err(FileErrorCode::UnsupportedType.into());
+        }
         let judged = media::judge(&name, &file).map_err(|error| cannot_be_read(&error))?;
         let (media_type, warning) = match judged {
             Judged::Agreed(media_type) => (media_type, None),
@@ -213,6 +223,9 @@ impl Reader {
 fn open(path: &Path) -> io::Result<(File, u64)> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::Error::other("it is a folder"));
+    }
     if metadata.is_file() { Ok((file, metadata.len())) } else { Err(io::Error::other("it is not a regular file")) }
 }
 

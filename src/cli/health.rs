@@ -48,6 +48,7 @@ pub fn run(arguments: HealthArguments) -> Result<ExitCode, CliError> {
     let (is_well, said) = match ask(&url) {
         Ok((200, _)) => (true, if alive { "alive".to_owned() } else { "ready".to_owned() }),
         Ok((status, body)) => (false, in_the_way(&body).unwrap_or_else(|| format!("{url} answered {status}"))),
+        Err(ureq::Error::Io(error)) => (false, format!("no answer from {url}: {error}")),
         Err(error) => (false, format!("no answer from {url}: {error}")),
     };
     match writeln!(io::stdout(), "{said}") {

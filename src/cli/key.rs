@@ -18,12 +18,14 @@ Examples:
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
     /// Make a key, print it once, and the lines of consign.toml that let it in.
+    #[command(after_help = EXAMPLES)]
     New {
         /// Whose it is: up to 64 letters, digits, - and _; batches are kept under this name
         #[arg(value_parser = key_name)]
         name: String,
     },
     /// Print the names of the keys in force.
+    #[command(after_help = EXAMPLES)]
     List(SettingsArguments),
 }
 
@@ -39,6 +41,9 @@ pub fn run(command: KeyCommand) -> Result<(), CliError> {
         }
         KeyCommand::List(settings) => {
             let keys = settings.load()?.config.keys;
+            if keys.is_empty() {
+                eprintln!("consign: there are no keys; `consign key new NAME` makes one");
+            }
             keys.keys().flat_map(|name| [name.as_str(), "\n"]).collect()
         }
     };

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::CliError;
 use super::remote::RemoteArguments;
 use super::table::{Table, print, print_json};
-use crate::client::{Api, Batch, ClientError};
+use crate::client::{Api, Batch, ClientError, percent_encoded};
 
 /// Batches on one page of the server's list.
 const PAGE_MAX: usize = 100;
@@ -18,6 +18,7 @@ Examples:
   consign list
   consign list --state processing
   consign list --outcome partial --limit 5
+  consign list --name minutes
   consign list --json --limit 1 | jq -r '.[0].id'";
 
 /// The flags of `consign list`.
@@ -32,6 +33,9 @@ pub struct ListArguments {
     /// Only batches that came after this time, such as 2026-11-24T12:00:00Z
     #[arg(long, value_name = "TIME")]
     created_after: Option<jiff::Timestamp>,
+    /// Only batches with a file that has this in its name, in whatever case
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
     /// How many, at most
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
     limit: usize,
@@ -61,15 +65,16 @@ pub fn run(arguments: &ListArguments) -> Result<(), CliError> {
 
 /// As many as are wanted, page by page. A page may be empty and not be the last.
 fn batches(api: &Api, arguments: &ListArguments) -> Result<Vec<Value>, ClientError> {
-    let ListArguments { state, outcome, created_after, limit, json: _, remote: _ } = arguments;
+    let ListArguments { state, outcome, created_after, name, limit, json: _, remote: _ } = arguments;
     let mut path = format!("/batches?limit={}", (*limit).clamp(1, PAGE_MAX));
-    for (name, value) in [
+    for (parameter, value) in [
         ("state", state.clone()),
         ("outcome", outcome.clone()),
         ("created_after", created_after.map(|t| t.to_string())),
+        ("name", name.clone()),
     ] {
         if let Some(value) = value {
-            path.extend(["&", name, "=", &value]);
+            path.extend(["&", parameter, "=", &percent_encoded(&value)]);
         }
     }
     let mut batches = Vec::new();

@@ -26,7 +26,7 @@ mod webhook;
 
 use std::{env, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand, error::ErrorKind};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 
 pub use self::error::CliError;
 use self::settings::SettingsArguments;
@@ -61,6 +61,7 @@ pub enum Command {
     #[command(after_help = EXAMPLES)]
     Serve(ServeArguments),
     /// Print the settings in force as TOML, each with where it came from.
+    #[command(after_help = config::EXAMPLES)]
     Config(SettingsArguments),
     /// Say whether the data directory is sound, and mend it.
     #[command(after_help = doctor::EXAMPLES)]
@@ -172,9 +173,10 @@ pub fn command() -> Result<Option<Command>, CliError> {
             Ok(None)
         }
         Err(error) => {
-            let caller = env::args().nth(1).filter(|word| CALLERS.contains(&word.as_str()));
-            let sentence = one_sentence(&error.to_string(), caller.as_deref());
-            Err(if caller.is_some() { CliError::Call(sentence) } else { CliError::Usage(sentence) })
+            let word = env::args().nth(1).filter(|word| Arguments::command().find_subcommand(word).is_some());
+            let sentence = one_sentence(&error.to_string(), word.as_deref());
+            let is_caller = word.is_some_and(|word| CALLERS.contains(&word.as_str()));
+            Err(if is_caller { CliError::Call(sentence) } else { CliError::Usage(sentence) })
         }
     }
 }
@@ -186,14 +188,12 @@ fn one_sentence(message: &str, subcommand: Option<&str>) -> String {
     let message = message.split("\n\nFor more information").next().unwrap_or(message);
     let lines: Vec<&str> = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let command = subcommand.map(|word| format!("{word} ")).unwrap_or_default();
-    format!("{}; `consign {command}--help` shows what there is", lines.join("; "))
+    format!("{}; `consign {command}--help` shows what there is", lines.join("; ").replace(":; ", ": "))
 }
 
 #[cfg(test)]
 mod tests {
     use std::io;
-
-    use clap::CommandFactory as _;
 
     use super::*;
     use crate::config::Config;
@@ -236,6 +236,7 @@ mod tests {
             (["consign", "--lissten", "x"], "--listen"),
             (["consign", "serv", "x"], "serve"),
             (["consign", "--set", "limits"], "KEY=VALUE"),
+            (["consign", "push", "--quiet"], "not provided: <PATH>"),
         ] {
             let message = parse(&words).unwrap_err();
             assert!(message.contains(named) && !message.contains('\n') && !message.contains("error:"), "{message}");

@@ -79,6 +79,7 @@ fn in_words(event: &Event, data: &Value) -> String {
         "file" => {
             let file = &data["file"];
             let told = match (file["result"]["tokens"].as_u64(), file["error"]["message"].as_str()) {
+                (Some(1), _) => "  1 token".to_owned(),
                 (Some(tokens), _) => format!("  {tokens} tokens"),
                 (None, Some(message)) => format!("  {}", harmless(message)),
                 (None, None) => String::new(),

@@ -2,7 +2,6 @@
 //! and no file is ever held in memory. Each file is sent with its digest (RFC 9530), so that one that changes on the way is
 //! refused alone.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
@@ -11,6 +10,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+
+use super::percent::percent_encoded;
 
 /// Where a file's bytes are.
 #[derive(Debug, Clone)]
@@ -187,16 +188,7 @@ fn file_name(name: &str) -> String {
     if !name.chars().any(|char| char.is_control() || matches!(char, '"' | '\\')) {
         return format!("filename=\"{name}\"");
     }
-    let mut text = "filename*=UTF-8''".to_owned();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() {
-            text.push(char::from(byte));
-        } else {
-            // A text takes what is written to it.
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
+    format!("filename*=UTF-8''{}", percent_encoded(name))
 }
 
 #[cfg(test)]

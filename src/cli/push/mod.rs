@@ -21,6 +21,7 @@ mod stop;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use bytesize::ByteSize;
 use clap::Args;
 
 use self::fields::FieldArguments;
@@ -82,8 +83,8 @@ pub struct PushArguments {
     #[arg(long, value_name = "COUNT", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..), help_heading = "How they are sent")]
     batch_files: u32,
     /// Bytes in one batch, at most: what breaks off is sent again from its batch's beginning
-    #[arg(long, value_name = "BYTES", default_value = "256 MiB", help_heading = "How they are sent")]
-    batch_bytes: bytesize::ByteSize,
+    #[arg(long, value_name = "BYTES", default_value = "256MiB", value_parser = bytes, help_heading = "How they are sent")]
+    batch_bytes: ByteSize,
     #[command(flatten)]
     fields: FieldArguments,
     /// Print what became of each file as JSON
@@ -94,4 +95,8 @@ pub struct PushArguments {
     quiet: bool,
     #[command(flatten)]
     remote: RemoteArguments,
+}
+
+fn bytes(text: &str) -> Result<ByteSize, &'static str> {
+    text.parse().map_err(|_| "a size is like 64MiB or 1GB")
 }

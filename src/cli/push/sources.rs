@@ -158,9 +158,7 @@ impl Search {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
-                    let text = error.to_string();
-                    let (place, why) = text.split_once(": ").unwrap_or(("a folder", &text));
-                    self.found.unreadable.push((place.to_owned(), why.to_owned()));
+                    self.found.unreadable.push(place_and_reason(&error));
                     continue;
                 }
             };
@@ -174,7 +172,7 @@ impl Search {
             }
             match entry.metadata() {
                 Ok(metadata) => self.add(entry.path(), &name, &metadata),
-                Err(error) => self.found.unreadable.push((name.display().to_string(), error.to_string())),
+                Err(error) => self.found.unreadable.push((name.display().to_string(), place_and_reason(&error).1)),
             }
         }
     }
@@ -187,6 +185,13 @@ impl Search {
             self.found.sources.push(Source { name, content: Content::Path(path.to_owned()) });
         }
     }
+}
+
+/// Where a walk could not go on, and why: the beginning and the end of what is said of it.
+fn place_and_reason(error: &ignore::Error) -> (String, String) {
+    let text = error.to_string();
+    let (place, why) = text.split_once(": ").unwrap_or(("a folder", &text));
+    (place.to_owned(), why.rsplit(": ").next().unwrap_or(why).to_owned())
 }
 
 /// What a path is called itself; nothing of `.` and `..`.
