@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use support::client::{GZIP, gunzipped};
 use support::corpus::Corpus;
+use support::wire::Wire;
 use support::{Answer, Batch, Form, Server, form, wait_until};
 
 /// Files of a page of a batch's status.
@@ -99,6 +101,29 @@ fn a_long_poll_of_a_completed_batch_returns_what_it_is() {
     let id = server.process(tiny_files(2)).id;
     let polled = Batch::of(&server.ok(&format!("/batches/{id}?wait=110")).json());
     polled.assert_succeeded();
+}
+
+#[test]
+fn a_long_status_is_compressed_for_who_accepts_that_and_nothing_else_of_a_batch_is() {
+    let server = Server::start(&[]);
+    let batch = server.process(tiny_files(200));
+    let path = format!("/batches/{}", batch.id);
+    let plain = server.ok(&path);
+    let gzipped = server.request("GET", &path, &[GZIP]);
+    assert_eq!((plain.find_header("content-encoding"), gzipped.header("content-encoding")), (None, "gzip"));
+    assert_eq!(gunzipped(&gzipped), plain.body);
+    assert!(gzipped.body.len() * 5 < plain.body.len(), "{} of {}", gzipped.body.len(), plain.body.len());
+
+    let text = format!("{}/text", batch.files[0].path());
+    for path in [format!("{path}?limit=1"), format!("{path}/results"), text] {
+        let answer = server.request("GET", &path, &[GZIP]);
+        assert_eq!((answer.status, answer.find_header("content-encoding")), (200, None), "{path}");
+    }
+    let mut events = Wire::open(server.addr);
+    let head = format!("GET {path}/events HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");
+    events.send(head.as_bytes());
+    let events = events.answer_head();
+    assert_eq!((events.header("content-type"), events.find_header("content-encoding")), ("text/event-stream", None));
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub async fn status(
     api: web::Data<Api>,
 ) -> Result<HttpResponse, ApiError> {
     if front::is_asked_for(&request) {
-        return Ok(front::of_batch());
+        return Ok(front::of_batch(&request));
     }
     let batch = batch?;
     let query = Query::of(&request)?;

@@ -76,7 +76,8 @@ pub fn bind(
     let application = move || {
         let app = App::new().app_data(api.clone()).app_data(keyring.clone()).configure(http::routes);
         // The last is the first that a request comes to.
-        let app = app.wrap(from_fn(http::authenticate)).wrap(http::cors(&cors)).wrap(from_fn(http::trace));
+        let app = app.wrap(from_fn(http::compress)).wrap(from_fn(http::authenticate));
+        let app = app.wrap(http::cors(&cors)).wrap(from_fn(http::trace));
         let app = map_config(app, |()| AppConfig::default());
         factory(app.map(Response::from).map_err(|error| error.error_response().into()))
     };

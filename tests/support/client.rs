@@ -83,6 +83,16 @@ pub fn answer(response: Response<Body>) -> Answer {
     Answer { status: head.status.as_u16(), headers, body }
 }
 
+/// What a client says that takes answers compressed.
+pub const GZIP: (&str, &str) = ("accept-encoding", "gzip, deflate, br");
+
+/// The body of an answer that is compressed.
+pub fn gunzipped(answer: &Answer) -> Vec<u8> {
+    let mut body = Vec::new();
+    flate2::read::GzDecoder::new(&*answer.body).read_to_end(&mut body).expect("the body is gzip's");
+    body
+}
+
 impl Server {
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)

@@ -29,9 +29,9 @@ static SCRIPT: LazyLock<Asset> =
     params(Revalidation),
     responses(
         (status = 200, description = "A page that shows `/openapi.json`.", body = String, content_type = "text/html",
-            headers(("ETag"))),
+            headers(("ETag"), ("Vary"), ("Content-Encoding"))),
         (status = 304, description = "The client has it already.",
-            headers(("ETag"))),
+            headers(("ETag"), ("Vary"))),
     )
 )]
 pub async fn page(request: HttpRequest) -> HttpResponse {
@@ -49,8 +49,8 @@ pub async fn page(request: HttpRequest) -> HttpResponse {
     params(Revalidation),
     responses(
         (status = 200, description = "A style sheet.", body = String, content_type = "text/css",
-            headers(("ETag"))),
-        (status = 304, description = "The client has it already.", headers(("ETag"))),
+            headers(("ETag"), ("Vary"), ("Content-Encoding"))),
+        (status = 304, description = "The client has it already.", headers(("ETag"), ("Vary"))),
     )
 )]
 pub async fn style(request: HttpRequest) -> HttpResponse {
@@ -66,8 +66,8 @@ pub async fn style(request: HttpRequest) -> HttpResponse {
     params(Revalidation),
     responses(
         (status = 200, description = "A script.", body = String, content_type = "text/javascript",
-            headers(("ETag"))),
-        (status = 304, description = "The client has it already.", headers(("ETag"))),
+            headers(("ETag"), ("Vary"), ("Content-Encoding"))),
+        (status = 304, description = "The client has it already.", headers(("ETag"), ("Vary"))),
     )
 )]
 pub async fn script(request: HttpRequest) -> HttpResponse {

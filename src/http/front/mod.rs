@@ -78,8 +78,9 @@ static ASSETS: LazyLock<[(&str, Asset); 3]> = LazyLock::new(|| {
     tag = "page",
     params(Revalidation),
     responses(
-        (status = 200, description = "The page.", body = String, content_type = "text/html", headers(("ETag"))),
-        (status = 304, description = "The client has it already.", headers(("ETag"))),
+        (status = 200, description = "The page.", body = String, content_type = "text/html",
+            headers(("ETag"), ("Vary"), ("Content-Encoding"))),
+        (status = 304, description = "The client has it already.", headers(("ETag"), ("Vary"))),
     )
 )]
 pub async fn home(request: HttpRequest) -> HttpResponse {
@@ -96,12 +97,12 @@ problems!(AssetProblems: NotFound);
     tag = "page",
     params(AssetPath, Revalidation),
     responses(
-        (status = 200, description = "The asset.", headers(("ETag")), content(
+        (status = 200, description = "The asset.", headers(("ETag"), ("Vary"), ("Content-Encoding")), content(
             (String = "text/javascript"),
             (String = "text/css"),
             (String = "image/svg+xml"),
         )),
-        (status = 304, description = "The client has it already.", headers(("ETag"))),
+        (status = 304, description = "The client has it already.", headers(("ETag"), ("Vary"))),
         AssetProblems,
     )
 )]
@@ -111,8 +112,8 @@ pub async fn asset(name: web::Path<String>, request: HttpRequest) -> Result<Http
 }
 
 /// The page at the address of a batch.
-pub fn of_batch() -> HttpResponse {
-    with_policy(DOCUMENT.whole())
+pub fn of_batch(request: &HttpRequest) -> HttpResponse {
+    with_policy(DOCUMENT.whole(request))
 }
 
 fn with_policy(mut response: HttpResponse) -> HttpResponse {

@@ -35,6 +35,7 @@ const HEADERS: &[(&str, &str, &str)] = &[
         "Whether a copy may be kept: `no-store` says no, `no-cache` that it has to be revalidated, which costs a 304.",
     ),
     ("Content-Disposition", "attachment; filename=\"report.pdf\"", "The name to save the file under, made harmless."),
+    ("Content-Encoding", "gzip", "The body is compressed, which the request has said to accept."),
     ("Content-Range", "bytes 0-1023/146515", "Which bytes of how many (RFC 9110)."),
     (
         "Content-Security-Policy",
@@ -110,10 +111,10 @@ fn refer(status: &str, response: &mut Response) {
     }
 }
 
-/// Whether answers with a status may lack a header that is described for it: not every request was sent before, and a
-/// quota of bytes is not worth trying again soon.
+/// Whether answers with a status may lack a header that is described for it: not every request was sent before or accepts
+/// what is compressed, and a quota of bytes is not worth trying again soon.
 fn is_optional(status: &str, name: &str) -> bool {
-    matches!((status, name), (_, "Idempotency-Replayed") | ("429", "Retry-After"))
+    matches!((status, name), (_, "Content-Encoding" | "Idempotency-Replayed") | ("429", "Retry-After"))
 }
 
 fn described(example: &str, text: &str) -> Header {

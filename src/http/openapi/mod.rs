@@ -91,8 +91,9 @@ static DOCUMENT: LazyLock<Asset> = LazyLock::new(|| {
     tag = "description",
     params(parameters::Revalidation),
     responses(
-        (status = 200, description = "An OpenAPI 3.1 document.", body = Object, headers(("ETag"))),
-        (status = 304, description = "The client has it already.", headers(("ETag"))),
+        (status = 200, description = "An OpenAPI 3.1 document.", body = Object,
+            headers(("ETag"), ("Vary"), ("Content-Encoding"))),
+        (status = 304, description = "The client has it already.", headers(("ETag"), ("Vary"))),
     )
 )]
 pub async fn document(request: HttpRequest) -> HttpResponse {
