@@ -20,7 +20,7 @@ TEST_PROGRAMS := caddy=caddy chromium=chromium clamd=clamav-daemon curl=curl ngi
 PROGRAM_BYTES_MAX := 40000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test api-test docs corpus corpus-cpu start-up bench torture power-cut fuzz setup-debian check audit fmt release size packages deb deb-test clean components cargo-deny cargo-fuzz cargo-deb
+.PHONY: help run test api-test docs corpus corpus-cpu start-up bench torture power-cut page-load fuzz setup-debian check audit fmt release size packages deb deb-test clean components cargo-deny cargo-fuzz cargo-deb
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,12 @@ corpus-cpu: release ## Compare the CPU time of the collection with kreuzberg's, 
 start-up: ## Measure a start with a million files that have ended and a hundred thousand that wait
 	CONSIGN_ENDED_THOUSANDS=1000 CONSIGN_WAITING_THOUSANDS=100 \
 	    cargo test --release --test start_up -- --nocapture
+
+# On a machine that does nothing else. More visits: make page-load CONSIGN_ROUNDS=25
+page-load: export CONSIGN_ROUNDS ?= 9
+page-load: export CONSIGN_TEST_PROGRAM := $(CURDIR)/target/release/consign
+page-load: release ## Measure how long the page takes to load in Chromium
+	cargo test $(TEST_FEATURES) --test browser the_page_loads -- --nocapture
 
 # No sanitizer, so stable Rust will do: what one finds, the ban on unsafe code keeps out of our sources. Needs a C++
 # compiler. New inputs, and those that fail, stay below target/fuzz. One target for longer, or one input again:

@@ -57,6 +57,12 @@ fn real_files(dir: &Path) -> PathBuf {
     folder
 }
 
+/// How long it takes is told and not judged, since that depends on the machine: `make page-load`.
+#[test]
+fn the_page_loads_in_a_browser_that_has_never_seen_it() {
+    visit("the_page_loads", "load.mjs", &[], |_| Vec::new());
+}
+
 #[test]
 fn fifty_files_are_chosen_and_dropped_and_each_has_its_outcome() {
     visit("fifty_files_are_chosen", "uploads.mjs", &[], |server| {

@@ -3,7 +3,7 @@
 import { act } from "./api.js";
 import { bar, icon, make, say, show } from "./dom.js";
 import { hasEnded } from "./files.js";
-import { bytes, count, number, stateWord } from "./format.js";
+import { bytes, count, stateWord } from "./format.js";
 import { sign } from "./list.js";
 import { attempt } from "./notice.js";
 import { saveContent, saveText } from "./save.js";
@@ -55,7 +55,7 @@ function described({ state, reason, tokens, pages, warnings, truncated, attempts
   if (reason) return reason;
   if (state !== "succeeded") return stateWord(state) + (attempts > 1 ? `, attempt ${attempts}` : "");
   const parts = [
-    `${number(tokens)} tokens`,
+    count(tokens, "token"),
     pages !== null && count(pages, "page"),
     truncated && "cut at a limit",
     warnings > 0 && count(warnings, "warning"),

@@ -1,20 +1,26 @@
 // Numbers, bytes and times as people read them.
 
-const whole = new Intl.NumberFormat();
-const one = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
-const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+// Made when the first number comes: reading up on a language takes a browser longer than all else that the page does before.
+const whole = once(() => new Intl.NumberFormat());
+const one = once(() => new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 }));
+const time = once(() => new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }));
+const day = once(() => new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" }));
 
-export const number = (value) => whole.format(value);
+function once(create) {
+  let created;
+  return () => (created ??= create());
+}
 
-export const count = (value, word) => `${whole.format(value)} ${word}${value === 1 ? "" : "s"}`;
+export const number = (value) => whole().format(value);
+
+export const count = (value, word) => `${number(value)} ${word}${value === 1 ? "" : "s"}`;
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 
 export function bytes(value) {
   if (value === null || value === undefined) return "";
   const power = value < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(value) / 3));
-  return `${power ? one.format(value / 1000 ** power) : whole.format(value)} ${UNITS[power]}`;
+  return `${power ? one().format(value / 1000 ** power) : number(value)} ${UNITS[power]}`;
 }
 
 export function duration(seconds) {
@@ -29,7 +35,7 @@ export function duration(seconds) {
 export function moment(text) {
   const date = new Date(text);
   const isToday = date.toDateString() === new Date().toDateString();
-  return `${isToday ? "Today" : day.format(date)}, ${time.format(date)}`;
+  return `${isToday ? "Today" : day().format(date)}, ${time().format(date)}`;
 }
 
 // A name without what makes it look like another: marks that turn the direction of writing, and what no eye can see.
