@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { ask, ended, shot, until, url, visit } from "./visit.mjs";
 
-const slow = Buffer.from("consign-test-hook: slow\n");
+// Of files that are the same one is read for all: there would be nothing between none and all of them.
+const slow = (index) => Buffer.from(`consign-test-hook: slow\n${index}`);
 const files = [
-  ...Array.from({ length: 40 }, (_, index) => ({ name: `slow-${index}.txt`, mimeType: "text/plain", buffer: slow })),
+  ...Array.from({ length: 40 }, (_, index) => ({ name: `slow-${index}.txt`, mimeType: "text/plain", buffer: slow(index) })),
   { name: "large.txt", mimeType: "text/plain", buffer: Buffer.alloc(3_000_000, "many words, ") },
 ];
 const isExpected = (line) => /net::ERR_|Failed to load resource/.test(line);
