@@ -12,6 +12,7 @@ pub(crate) mod package;
 pub(crate) mod ppt;
 pub(crate) mod pptx;
 pub(crate) mod rtf;
+mod slides;
 mod summary;
 pub(crate) mod workbook;
 

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Reader;
+use crate::extract::office::slides::write_each;
 use crate::extract::xml::{Element, Tree};
 use crate::extract::{ExtractError, Extracted};
 
@@ -34,19 +35,10 @@ impl Reader<'_, '_> {
         };
         let pages = body.find_all("page");
         extracted.pages = u32::try_from(pages.len()).ok();
-        for (index, page) in pages.into_iter().enumerate() {
-            let mark = self.writer.mark();
-            self.writer.remark(&format!("slide {}", index + 1));
-            let done = if index < self.room.limits.pages_max {
-                self.slide(page, &mut repeated)
-            } else {
-                Err(ExtractError::TooManyPages)
-            };
-            if let Err(error) = done {
-                self.writer.rewind(mark);
-                extracted.end_at(error, self.writer.len() > 0)?;
-                break;
-            }
+        let pages_max = self.room.limits.pages_max;
+        let write = |reader: &mut Self, page: Element<'_>| reader.slide(page, &mut repeated);
+        if let Err(error) = write_each(self, pages, pages_max, |it| &mut it.writer, write) {
+            extracted.end_at(error, self.writer.len() > 0)?;
         }
         Ok(())
     }

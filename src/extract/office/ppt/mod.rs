@@ -16,6 +16,7 @@ use std::collections::HashSet;
 
 use super::bytes::{size_at, u32_at};
 use super::compound::Compound;
+use super::slides::write_each;
 use crate::extract::markdown::Writer;
 use crate::extract::{ExtractError, Extracted, Room};
 use outline::{Outline, Slide};
@@ -82,20 +83,13 @@ impl<'o, 'a> Presentation<'o, 'a> {
 
     fn write(mut self, extracted: &mut Extracted, room: &mut Room<'_>) -> Result<String, ExtractError> {
         extracted.pages = u32::try_from(self.outline.slides.len()).ok();
-        for (index, slide) in self.outline.slides.iter().enumerate() {
-            let mark = self.writer.mark();
-            let done = if index < room.limits.pages_max {
-                self.writer.remark(&format!("slide {}", index + 1));
-                self.slide(slide);
-                room.step(self.writer.len())
-            } else {
-                Err(ExtractError::TooManyPages)
-            };
-            if let Err(error) = done {
-                self.writer.rewind(mark);
-                extracted.end_at(error, self.writer.len() > 0)?;
-                break;
-            }
+        let (outline, pages_max) = (self.outline, room.limits.pages_max);
+        let write = |presentation: &mut Self, slide: &Slide<'a>| {
+            presentation.slide(slide);
+            room.step(presentation.writer.len())
+        };
+        if let Err(error) = write_each(&mut self, &outline.slides, pages_max, |it| &mut it.writer, write) {
+            extracted.end_at(error, self.writer.len() > 0)?;
         }
         Ok(self.writer.finish())
     }

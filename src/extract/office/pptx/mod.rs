@@ -10,6 +10,7 @@ mod shapes;
 use super::graphics::Graphics;
 use super::ooxml::{self, Relationships};
 use super::package::Package;
+use super::slides::write_each;
 use crate::extract::markdown::Writer;
 use crate::extract::xml::{self, Tree};
 use crate::extract::{ExtractError, Extracted, Room};
@@ -25,21 +26,12 @@ pub(crate) fn extract(bytes: &[u8], room: &mut Room<'_>) -> Result<Extracted, Ex
     let slides = slides(&main, &relationships, &mut package)?;
     let authors = comments::authors(&relationships, &mut package, &mut extracted.warnings)?;
     extracted.pages = u32::try_from(slides.len()).ok();
+    let pages_max = room.limits.pages_max;
     let mut presentation =
         Presentation { package, authors, shown: Shown::default(), writer: Writer::default(), extracted };
-    for (index, name) in slides.iter().enumerate() {
-        let mark = presentation.writer.mark();
-        presentation.writer.remark(&format!("slide {}", index + 1));
-        let done = if index < room.limits.pages_max {
-            presentation.slide(name, room)
-        } else {
-            Err(ExtractError::TooManyPages)
-        };
-        if let Err(error) = done {
-            presentation.writer.rewind(mark);
-            presentation.extracted.end_at(error, presentation.writer.len() > 0)?;
-            break;
-        }
+    let write = |presentation: &mut Presentation<'_>, name: &String| presentation.slide(name, room);
+    if let Err(error) = write_each(&mut presentation, &slides, pages_max, |it| &mut it.writer, write) {
+        presentation.extracted.end_at(error, presentation.writer.len() > 0)?;
     }
     let Presentation { mut package, writer, mut extracted, .. } = presentation;
     extracted.text = writer.finish();
