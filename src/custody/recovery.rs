@@ -2,10 +2,11 @@
 //! short, finishes removals, and sweeps what nobody owns. Running it twice changes nothing.
 
 use std::collections::HashMap;
+use std::mem;
 
 use super::{Custody, CustodyError, digests_of};
 use crate::batch::{BatchId, FileId};
-use crate::joblog::{Change, FileEnd, FileRecord, JobLog, JobLogError, StoreName};
+use crate::joblog::{Change, FileEnd, FileRecord, JobLog, JobLogError, NamedGroups, StoreName};
 use crate::spool::{Extent, FrameRef, GroupKind, Known, ResultEntry, ResultsHeader, SealHeader, SealedBatch};
 
 /// Batches that are told of with one flush.
@@ -35,14 +36,15 @@ impl Custody {
     /// When something could not be read or written; nothing is lost then, and another start may do better.
     pub async fn recover(&self) -> Result<Recovered, CustodyError> {
         let mut recovered = Recovered::default();
-        let checked = self.verify()?;
+        let mut checked = self.verify()?;
+        let named = mem::take(&mut checked.named);
         // Before the removals: a batch that the log lacks may need bytes of one that goes.
         self.enter_missing_batches(&mut recovered)?;
         for batch in self.joblog.doomed_batches()? {
             self.finish_removal(batch).await?;
         }
         self.forget_strays(checked).await?;
-        self.enter_missing_outcomes(&mut recovered).await?;
+        self.enter_missing_outcomes(&mut recovered, &named).await?;
         recovered.interrupted = self.count_interrupted_attempts().await?;
         recovered.open = self.joblog.open_batches()?;
         let mut untold = Vec::new();
@@ -75,7 +77,7 @@ impl Custody {
     }
 
     fn enter_missing_batches(&self, recovered: &mut Recovered) -> Result<(), CustodyError> {
-        let (store, known) = (self.spool.store(), InJobLog::of(&self.joblog, StoreName::Spool)?);
+        let (store, known) = (self.spool.store(), InJobLog::of(&self.joblog, StoreName::Spool, None)?);
         let survey = store.survey(&known)?;
         self.keep(StoreName::Spool, &survey.damaged)?;
         recovered.entered += self.enter_batches(&survey.frames)?;
@@ -105,23 +107,29 @@ impl Custody {
         Ok(entered)
     }
 
-    async fn enter_missing_outcomes(&self, recovered: &mut Recovered) -> Result<(), CustodyError> {
-        let known = InJobLog::of(&self.joblog, StoreName::Results)?;
+    async fn enter_missing_outcomes(&self, recovered: &mut Recovered, named: &NamedGroups) -> Result<(), CustodyError> {
+        let known = InJobLog::of(&self.joblog, StoreName::Results, Some(named))?;
         let survey = self.results.survey(&known)?;
         self.keep(StoreName::Results, &survey.damaged)?;
-        recovered.outcomes += self.enter_outcomes(&survey.frames).await?;
+        recovered.outcomes += self.enter_outcomes(&survey.frames, named).await?;
         recovered.swept += self.results.clear(&survey, &known)?;
         Ok(())
     }
 
-    /// Enters the outcomes of these groups of results that the job log lacks, and says how many that were.
+    /// Enters the outcomes of these groups of results that the job log lacks, and says how many that were. A start looks at
+    /// all groups of a segment, nearly all of which are entered, as what is `named` shows; these are passed over.
     ///
     /// # Errors
     /// When a group cannot be read, or the log takes no more changes.
-    pub async fn enter_outcomes(&self, groups: &[FrameRef]) -> Result<usize, CustodyError> {
+    pub async fn enter_outcomes(&self, groups: &[FrameRef], named: &NamedGroups) -> Result<usize, CustodyError> {
         let mut entered = 0;
         for frame in groups {
-            entered += self.enter_outcomes_of(*frame).await?;
+            let header: ResultsHeader = self.results.header(frame)?;
+            entered += match header.holds {
+                GroupKind::Retries => self.enter_retries_of(header.batch, *frame).await.map(|()| 0)?,
+                GroupKind::Outcomes if named.is_entered(frame) && self.joblog.batch(header.batch)?.is_some() => 0,
+                GroupKind::Outcomes => self.enter_outcomes_of(header.batch, *frame).await?,
+            };
         }
         Ok(entered)
     }
@@ -133,18 +141,14 @@ impl Custody {
 
     /// Enters the outcomes that a group of results holds and the job log lacks; a group of which nothing is used is
     /// erased, which is the case when its batch is gone.
-    async fn enter_outcomes_of(&self, frame: FrameRef) -> Result<usize, CustodyError> {
-        let header: ResultsHeader = self.results.header(&frame)?;
-        if header.holds == GroupKind::Retries {
-            return self.enter_retries_of(header.batch, frame).await.map(|()| 0);
-        }
-        let batch = self.joblog.batch(header.batch)?;
+    async fn enter_outcomes_of(&self, id: BatchId, frame: FrameRef) -> Result<usize, CustodyError> {
+        let batch = self.joblog.batch(id)?;
         let is_gone = batch.is_none();
         let entries: Vec<ResultEntry> = self.results.entries(&frame, 0, frame.entries as usize)?;
         let mut changes = Vec::new();
         let mut in_use = batch.is_some_and(|batch| batch.superseded.contains(&frame));
-        for entry in entries {
-            let known = self.joblog.file(entry.file)?;
+        let records = self.joblog.files_of(entries.iter().map(|entry| entry.file))?;
+        for (entry, known) in entries.into_iter().zip(records) {
             match known.end {
                 Some(end) if entry.retries <= known.retries => in_use |= end.results == frame,
                 None if is_gone || entry.retries < known.retries => {}
@@ -208,11 +212,13 @@ struct InJobLog<'a> {
     joblog: &'a JobLog,
     store: StoreName,
     checkpoint: u64,
+    /// Where groups of results end; none for the spool.
+    named: Option<&'a NamedGroups>,
 }
 
 impl<'a> InJobLog<'a> {
-    fn of(joblog: &'a JobLog, store: StoreName) -> Result<Self, JobLogError> {
-        Ok(Self { joblog, store, checkpoint: joblog.checkpoint(store)? })
+    fn of(joblog: &'a JobLog, store: StoreName, named: Option<&'a NamedGroups>) -> Result<Self, JobLogError> {
+        Ok(Self { joblog, store, checkpoint: joblog.checkpoint(store)?, named })
     }
 }
 
@@ -226,7 +232,10 @@ impl Known for InJobLog<'_> {
     }
 
     fn end(&self, segment: u64) -> u64 {
-        self.joblog.end_of_segment(self.store, segment).unwrap_or(u64::MAX)
+        match self.named {
+            Some(named) => named.end_of(segment),
+            None => self.joblog.end_of_spool(segment).unwrap_or(u64::MAX),
+        }
     }
 
     fn is_kept(&self, segment: u64) -> bool {

@@ -5,7 +5,7 @@ use super::report::Repaired;
 use super::{DoctorError, is_damaged_log, lock, options};
 use crate::config::Config;
 use crate::custody::Custody;
-use crate::joblog::StoreName;
+use crate::joblog::{NamedGroups, StoreName};
 use crate::spool::{ExaminedSegment, FrameRef, SegmentStore};
 
 /// Mends what can be mended without a new job log; none when the log is what has to be mended first.
@@ -34,7 +34,8 @@ pub async fn repair(config: &Config) -> Result<Option<Repaired>, DoctorError> {
         segments.into_iter().flat_map(|segment| segment.frames).collect()
     };
     repaired.batches_entered += custody.enter_batches(&frames(custody.spool.store().examine()?))?;
-    repaired.outcomes_entered += custody.enter_outcomes(&frames(custody.results.examine()?)).await?;
+    repaired.outcomes_entered +=
+        custody.enter_outcomes(&frames(custody.results.examine()?), &NamedGroups::default()).await?;
     // What was entered has to be durable before anything is taken that it does not name.
     custody.joblog.commit(Vec::new()).await?;
     let living = Living::of(&custody)?;

@@ -16,15 +16,18 @@ use derive_more::Display;
 pub use self::marks::Stray;
 pub(super) use self::marks::Sum;
 use self::marks::{compare_marks, marks_of};
+pub use self::named::NamedGroups;
 use super::event::{EVENTS_RECORD_MAX, EventsRecord};
 use super::key::{self, Key, Piece};
-use super::loans::LoanRecord;
-use super::record::{self, BatchRecord, Claim, FileRecord};
-use super::{Holdings, Index, JobLogError, KeyedBatch};
+use super::loans::read_loans;
+use super::pack::Pack;
+use super::record::{self, BatchRecord, Claim};
+use super::{Holdings, Index, JobLogError, KeyedBatch, StoreName};
 use crate::batch::{BatchId, FileId, Tally};
 use crate::spool::Sha256Digest;
 
 mod marks;
+mod named;
 
 /// Faults that are told; a log with more is no better known by them.
 const FAULTS_MAX: usize = 1000;
@@ -38,6 +41,7 @@ pub struct Checked {
     pub claims: u64,
     /// What each owner holds.
     pub holdings: Holdings,
+    pub named: NamedGroups,
     /// Batches that are marked and have no record: a crash cut their entering short.
     pub strays: Vec<Stray>,
     /// Idempotency keys, as digests, whose batch does not name them: a crash cut that short.
@@ -55,8 +59,8 @@ pub enum Fault {
     Key,
     #[display("the record of batch {_0} cannot be read")]
     Batch(BatchId),
-    #[display("the record of file {_0} cannot be read")]
-    File(FileId),
+    #[display("the records of the files from {_0} on cannot be read")]
+    Files(FileId),
     #[display("the claim of window {_0} cannot be read")]
     Claim(u64),
     #[display("the events from {_0} on cannot be read")]
@@ -67,7 +71,7 @@ pub enum Fault {
     Number,
     #[display("batch {_0} counts other outcomes than its files have")]
     Count(BatchId),
-    #[display("file {_0} has a record, and its batch has none")]
+    #[display("files from {_0} on have a record, and their batch has none")]
     Ownerless(FileId),
     #[display("batch {_0} is marked otherwise than its record says")]
     Mark(BatchId),
@@ -88,15 +92,17 @@ pub fn check(index: &Index) -> Checked {
 fn check_all(index: &Index) -> Result<Checked, JobLogError> {
     let queue = Mutex::new(index.pieces(PIECES)?.into_iter());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    // One that cannot be read is found on the way.
+    let checkpoint = index.checkpoint(StoreName::Results).unwrap_or_default();
     let share = || {
-        let mut walk = Walk::default();
+        let mut walk = Walk::from(checkpoint);
         while let Some(piece) = next() {
             walk.over(index, piece)?;
         }
         Ok::<_, JobLogError>(walk)
     };
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX);
-    let mut whole = Walk::default();
+    let mut whole = Walk::from(checkpoint);
     std::thread::scope(|scope| {
         let shares: Vec<_> = (0..threads).map(|_| scope.spawn(share)).collect();
         shares.into_iter().try_for_each(|share| {
@@ -133,6 +139,11 @@ struct Group {
 }
 
 impl Walk {
+    /// A walk that notes the groups of results from the checkpoint on.
+    fn from(checkpoint: u64) -> Self {
+        Self { checked: Checked { named: NamedGroups::from(checkpoint), ..Checked::default() }, ..Self::default() }
+    }
+
     fn over(&mut self, index: &Index, piece: Piece) -> Result<(), JobLogError> {
         for entry in index.db.range(piece) {
             let (key, value) = entry.map_err(|error| JobLogError::from_sled(&error))?;
@@ -147,11 +158,12 @@ impl Walk {
 
     /// Adds what was seen on another walk, over other pieces.
     fn add(&mut self, other: Self) {
-        let Checked { batches, outcomes, claims, holdings, strays, stray_keys, faults } = other.checked;
+        let Checked { batches, outcomes, claims, holdings, named, strays, stray_keys, faults } = other.checked;
         self.checked.batches += batches;
         self.checked.outcomes += outcomes;
         self.checked.claims += claims;
         self.checked.holdings.add_all(holdings);
+        self.checked.named.join(named);
         self.checked.strays.extend(strays);
         self.checked.stray_keys.extend(stray_keys);
         self.checked.faults.extend(faults);
@@ -162,7 +174,7 @@ impl Walk {
     fn visit(&mut self, key: &[u8], value: &[u8]) {
         match key::parse(key) {
             Some(Key::Batch(id)) => self.visit_batch(id, value),
-            Some(Key::File(id)) => self.visit_file(id, value),
+            Some(Key::Files(first)) => self.visit_files(first, value),
             Some(Key::Claim(window)) => {
                 self.checked.claims += 1;
                 self.note(record::decode::<Claim>(value).is_ok(), || Fault::Claim(window));
@@ -177,11 +189,8 @@ impl Walk {
                 Ok(keyed) => self.found.add_key(&digest, keyed.batch),
                 Err(_) => self.note(false, || Fault::IdempotencyKey),
             },
-            Some(Key::Loan(borrower)) => {
-                self.note(record::decode::<LoanRecord>(value).is_ok(), || Fault::Mark(borrower.batch()));
-                self.found.add(key);
-            }
-            Some(Key::LoanMark(borrower)) => self.visit_loan_mark(borrower, key),
+            Some(Key::Loan(_)) => self.found.add_entry(key, value),
+            Some(Key::Loans(first)) => self.visit_loans(first, value),
             Some(Key::Kept) => {}
             None => self.note(false, || Fault::Key),
         }
@@ -199,17 +208,19 @@ impl Walk {
         self.group = Some(Group { id, record, ends, loans, results, has_events: false });
     }
 
-    fn visit_file(&mut self, id: FileId, value: &[u8]) {
-        let Some(group) = self.group.as_mut().filter(|group| group.id == id.batch()) else {
-            return self.note(false, || Fault::Ownerless(id));
+    fn visit_files(&mut self, first: FileId, value: &[u8]) {
+        let Some(group) = self.group.as_mut().filter(|group| group.id == first.batch()) else {
+            return self.note(false, || Fault::Ownerless(first));
         };
-        let Ok(record) = record::decode::<FileRecord>(value) else {
-            return self.note(false, || Fault::File(id));
+        let Ok(pack) = Pack::read(value, first.index()) else {
+            return self.note(false, || Fault::Files(first));
         };
-        let Some(end) = record.end else { return };
-        group.ends.count(end.outcome.state());
-        group.results.insert(end.results.segment);
-        self.checked.outcomes += 1;
+        for end in pack.into_records().filter_map(|(_, record)| record.end) {
+            group.ends.count(end.outcome.state());
+            group.results.insert(end.results.segment);
+            self.checked.named.count(end.results);
+            self.checked.outcomes += 1;
+        }
     }
 
     fn visit_events(&mut self, first: u64, value: &[u8]) {
@@ -231,12 +242,17 @@ impl Walk {
         }
     }
 
-    /// A batch without a record may have marks of loans: a crash cut its entering short.
-    fn visit_loan_mark(&mut self, borrower: FileId, key: &[u8]) {
-        let Some((segment, start, _)) = key::marked_loan(key) else { return };
-        self.expected.add(&key::loan(segment, start, borrower));
-        if let Some(group) = self.group.as_mut().filter(|group| group.id == borrower.batch()) {
-            group.loans.insert(segment);
+    /// A batch without a record may have loans: a crash cut its entering short.
+    fn visit_loans(&mut self, first: FileId, value: &[u8]) {
+        let id = first.batch();
+        let Ok(loans) = read_loans(value, first.index()) else {
+            return self.note(false, || Fault::Mark(id));
+        };
+        for (key, length) in loans.iter().map(|loan| loan.by_place(id)) {
+            self.expected.add_entry(&key, &length);
+        }
+        if let Some(group) = self.group.as_mut().filter(|group| group.id == id) {
+            group.loans.extend(loans.iter().map(|loan| loan.extent.segment));
         }
     }
 
@@ -249,6 +265,7 @@ impl Walk {
         for mark in marks_of(id, &record, &loans, &results) {
             self.expected.add(&mark);
         }
+        record.superseded.iter().for_each(|group| self.checked.named.add(*group));
         if let Some(digest) = record.idempotency_key {
             self.expected.add_key(&digest, id);
         }
@@ -352,12 +369,12 @@ mod tests {
             assert!(log.check().faults.is_empty() == is_mark, "{:?} is longer", key::parse(&key));
             log.index.put(key.to_vec(), &value).unwrap();
         }
-        let ownerless = record::encode(&FileRecord::default());
-        log.index.put(key::file(BatchId::new().file(0)), &ownerless).unwrap();
-        log.index.put(key::file(id.file(0)), b"torn").unwrap();
+        let ownerless = record::encode(&Pack::default());
+        log.index.put(key::pack(BatchId::new(), 0), &ownerless).unwrap();
+        log.index.put(key::pack(id, 0), b"torn").unwrap();
         log.index.put(b"x".to_vec(), b"").unwrap();
         let faults = log.check().faults;
-        assert!(faults.contains(&Fault::File(id.file(0))) && faults.contains(&Fault::Key), "{faults:?}");
+        assert!(faults.contains(&Fault::Files(id.file(0))) && faults.contains(&Fault::Key), "{faults:?}");
         assert!(faults.iter().any(|fault| matches!(fault, Fault::Ownerless(_))), "{faults:?}");
     }
 }

@@ -4,7 +4,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::KeyedBatch;
 use super::event::EventsRecord;
-use super::record::{self, BatchRecord, Claim, FileRecord};
+use super::loans::LoanRecord;
+use super::pack::Pack;
+use super::record::{self, BatchRecord, Claim};
 
 /// A version and a checksum.
 const HEAD_BYTES: usize = 5;
@@ -23,9 +25,10 @@ pub fn record(bytes: &[u8]) {
 fn check(bytes: &[u8]) {
     read::<KeyedBatch>(bytes);
     read::<BatchRecord>(bytes);
-    if let Some(record) = read::<FileRecord>(bytes) {
+    for (_, record) in read::<Pack>(bytes).into_iter().flat_map(Pack::into_records) {
         assert_eq!(record.state().is_terminal(), record.end.is_some());
     }
+    read::<Vec<LoanRecord>>(bytes);
     if let Some(record) = read::<EventsRecord>(bytes) {
         let (first, count) = (1 << 20, record.events.len() as u64);
         assert!(record.numbered(first).map(|event| event.id).eq(first..first + count));

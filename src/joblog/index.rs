@@ -13,6 +13,7 @@ use super::digests;
 use super::event::EventsRecord;
 use super::events::Events;
 use super::motion::Motion;
+use super::pack::{PACK_FILES, Pack};
 use super::record::{self, BatchRecord, Claim, FileRecord};
 use super::usage::Ledger;
 use super::{JobLogError, StoreName, key};
@@ -98,17 +99,24 @@ impl Index {
     }
 
     pub(super) fn file(&self, id: FileId) -> Result<FileRecord, JobLogError> {
-        self.get(&key::file(id))?.map_or_else(|| Ok(FileRecord::default()), |bytes| record::decode(&bytes))
+        let pack = self.pack(id.batch(), id.index())?;
+        Ok(pack.and_then(|pack| pack.get(id.index()).cloned()).unwrap_or_default())
+    }
+
+    /// The pack that holds the record of the file with this index, if it or a neighbour has one.
+    pub(super) fn pack(&self, id: BatchId, index: usize) -> Result<Option<Pack>, JobLogError> {
+        let Some(bytes) = self.get(&key::pack(id, index))? else { return Ok(None) };
+        Pack::read(&bytes, Pack::first_of(index)).map(Some)
     }
 
     /// The records of the files `from` to `to` that have one, by index.
     pub(super) fn files(&self, id: BatchId, from: usize, to: usize) -> Result<Vec<(usize, FileRecord)>, JobLogError> {
-        let range = key::file_at(id, from)..key::file_at(id, to);
-        let record = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
-            let (key, value) = entry.map_err(|error| JobLogError::from_sled(&error))?;
-            Ok((key::index_of(&key).ok_or(JobLogError::Damaged)?, record::decode(&value)?))
-        };
-        self.db.range(range).map(record).collect()
+        let mut records = Vec::new();
+        for first in (Pack::first_of(from)..to).step_by(PACK_FILES) {
+            let pack = self.pack(id, first)?.into_iter().flat_map(Pack::into_records);
+            records.extend(pack.filter(|(index, _)| (from..to).contains(index)));
+        }
+        Ok(records)
     }
 
     /// The newest batch that is older than `before`.

@@ -3,16 +3,16 @@
 //! | key | value |
 //! |---|---|
 //! | `b` batch 0 | the batch's record |
-//! | `b` batch 1 index | a file's record; none while nothing has happened to the file |
+//! | `b` batch 1 index | the records of neighbouring files, the first of which has that index; none while nothing has happened to them |
 //! | `b` batch 2 event | nothing; events of the batch lie under this id |
-//! | `b` batch 3 segment start index | nothing; the file's loan lies there |
+//! | `b` batch 3 index | the loans of neighbouring files, the first of which has that index or the next that has a loan |
 //! | `c` window | a claim |
 //! | `d` batch | nothing; the batch is being removed |
 //! | `e` event | events of one batch, by the id of the first |
 //! | `h` time batch | nothing; the first of the batch's deliveries is due then |
 //! | `i` digest | the batch that was handed in under the idempotency key with this digest |
 //! | `k` store segment | nothing; the segment holds something unreadable that may have been acknowledged |
-//! | `l` segment start file | a loan; the file's bytes begin there and came with another file |
+//! | `l` segment start file | the length of a loan; the file's bytes begin there and came with another file |
 //! | `m` name | a checkpoint, the number of removals, or the last event's id |
 //! | `o` batch | nothing; the batch is open |
 //! | `s` store segment batch | nothing; the batch has a region in the segment |
@@ -25,11 +25,12 @@ mod parse;
 
 use std::ops::Bound;
 
-use crate::batch::{BatchId, FileId};
+use crate::batch::BatchId;
 
-pub use self::loan::{loan, loan_mark, loan_of, loans_from, loans_in, loans_of, marked_loan};
+pub use self::loan::{loan, loan_of, loans, loans_from, loans_in, loans_of};
 pub use self::parse::{Key, parse};
 use super::StoreName;
+use super::pack::Pack;
 use crate::spool::Sha256Digest;
 
 const BATCH: u8 = b'b';
@@ -46,9 +47,9 @@ const SEGMENT: u8 = b's';
 const OWNED: u8 = b'w';
 
 const RECORD_OF_BATCH: u8 = 0;
-const RECORD_OF_FILE: u8 = 1;
+const RECORDS_OF_FILES: u8 = 1;
 const MARK_OF_EVENT: u8 = 2;
-const MARK_OF_LOAN: u8 = 3;
+const LOANS_OF_FILES: u8 = 3;
 
 pub fn batch(id: BatchId) -> Vec<u8> {
     join(&[&[BATCH], id.as_bytes(), &[RECORD_OF_BATCH]])
@@ -59,24 +60,15 @@ pub fn records(id: BatchId) -> Vec<u8> {
     join(&[&[BATCH], id.as_bytes()])
 }
 
-/// The prefix of a batch's file records.
-pub fn files(id: BatchId) -> Vec<u8> {
-    join(&[&[BATCH], id.as_bytes(), &[RECORD_OF_FILE]])
+/// The key of the records of the files that are in a pack with the one with this index.
+pub fn pack(batch: BatchId, index: usize) -> Vec<u8> {
+    neighbours(batch, RECORDS_OF_FILES, Pack::first_of(index))
 }
 
-pub fn file(id: FileId) -> Vec<u8> {
-    file_at(id.batch(), id.index())
-}
-
-/// The key of the file with this index; `index` may be one past the last, as the end of a range.
-pub fn file_at(batch: BatchId, index: usize) -> Vec<u8> {
-    let index = u16::try_from(index).expect("a file's index has 16 bits");
-    join(&[&files(batch), &index.to_be_bytes()])
-}
-
-/// The index of the file whose record has this key.
-pub fn index_of(key: &[u8]) -> Option<usize> {
-    key.last_chunk().map(|bytes| usize::from(u16::from_be_bytes(*bytes)))
+/// The key of what is one entry for neighbouring files, the first of which has the index `first`.
+fn neighbours(batch: BatchId, kind: u8, first: usize) -> Vec<u8> {
+    let first = u16::try_from(first).expect("a file's index has 16 bits");
+    join(&[&[BATCH], batch.as_bytes(), &[kind], &first.to_be_bytes()])
 }
 
 /// The batch that a record's key belongs to.
@@ -293,10 +285,9 @@ mod tests {
     #[test]
     fn a_batch_and_its_files_lie_together_in_order() {
         let (older, newer) = (BatchId::new(), BatchId::new());
-        let mut keys =
-            vec![batch(newer), file(older.file(256)), batch(older), file(older.file(1)), file(newer.file(0))];
+        let mut keys = vec![batch(newer), pack(older, 256), batch(older), pack(older, 1), pack(newer, 0)];
         keys.sort();
-        let expected = [batch(older), file(older.file(1)), file(older.file(256)), batch(newer), file(newer.file(0))];
+        let expected = [batch(older), pack(older, 0), pack(older, 256), batch(newer), pack(newer, 15)];
         assert_eq!(keys, expected);
     }
 
@@ -304,7 +295,7 @@ mod tests {
     fn pieces_hold_every_key_once_and_a_batch_in_one() {
         let mut batches: Vec<BatchId> = (0..9).map(|_| BatchId::new()).collect();
         batches.sort_unstable();
-        let records = batches.iter().flat_map(|id| [batch(*id), file(id.file(0)), file(id.file(9_999))]);
+        let records = batches.iter().flat_map(|id| [batch(*id), pack(*id, 0), pack(*id, 9_999)]);
         let others = [claim(0), open(batches[0]), vec![], vec![0xff; 20]];
         let keys: Vec<Vec<u8>> = records.chain(others).collect();
         for (first, last) in [(batches[0], batches[8]), (batches[4], batches[4])] {
@@ -332,8 +323,7 @@ mod tests {
     #[test]
     fn what_goes_into_a_key_comes_out_of_it() {
         let id = BatchId::new();
-        assert_eq!(index_of(&file(id.file(4711))), Some(4711));
-        assert_eq!(batch_of(&file(id.file(4711))), Some(id));
+        assert_eq!(batch_of(&pack(id, 4711)), Some(id));
         assert_eq!(window_of(&claim(12)), Some(12));
         assert_eq!(marked(&open(id)), Some(id));
         assert_eq!(due(&due_at(1_795_527_070_080, id)), Some((1_795_527_070_080, id)));
@@ -342,10 +332,8 @@ mod tests {
         assert_eq!(place_of(&segment(StoreName::Results, 8, id)), Some((StoreName::Results, 8)));
         assert_eq!(place_of(&open(id)), None);
         assert_eq!(loan_of(&loan(7, 8, id.file(9))), Some((7, 8, id.file(9))));
-        assert_eq!(marked_loan(&loan_mark(7, 8, id.file(9))), Some((7, 8, id.file(9))));
-        assert_eq!(marked_loan(&event_mark(id, 6)), None);
         assert_eq!((event_of(&event(5)), event_of(&event_mark(id, 6))), (Some(5), Some(6)));
-        assert_eq!((marked_event(&event_mark(id, 6)), marked_event(&file(id.file(6)))), (Some(6), None));
+        assert_eq!((marked_event(&event_mark(id, 6)), marked_event(&pack(id, 6))), (Some(6), None));
     }
 
     #[test]
@@ -353,7 +341,7 @@ mod tests {
         let id = BatchId::new();
         let known = [
             (batch(id), Key::Batch(id)),
-            (file(id.file(9)), Key::File(id.file(9))),
+            (pack(id, 35), Key::Files(id.file(32))),
             (claim(3), Key::Claim(3)),
             (doomed(id), Key::Doomed(id)),
             (due_at(5, id), Key::Due(id)),
@@ -363,7 +351,7 @@ mod tests {
             (idempotency(&[7; 32]), Key::Idempotency([7; 32])),
             (kept(StoreName::Results, 1), Key::Kept),
             (loan(7, 8, id.file(9)), Key::Loan(id.file(9))),
-            (loan_mark(7, 8, id.file(9)), Key::LoanMark(id.file(9))),
+            (loans(id, 9), Key::Loans(id.file(9))),
             (checkpoint(StoreName::Spool), Key::Number),
             (removals(), Key::Number),
             (open(id), Key::Open(id)),

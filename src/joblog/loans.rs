@@ -1,17 +1,18 @@
 //! Loans: files whose bytes came with another file of the same owner, and are stored once.
 //!
 //! A loan is written in the seal of the borrower's batch. Here it stands by the place of the bytes, so that whoever gives
-//! bytes back sees who else needs them, and is marked among the records of the borrower's batch. What sled loses of the one,
-//! the check of a start misses by the other. Both are entered before the batch's record.
+//! bytes back sees who else needs them, and together with its neighbours among the records of the borrower's batch. What
+//! sled loses of the one, the check of a start misses by the other. Both are entered before the batch's record.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::key::Key;
 use super::record;
 use super::{Index, JobLog, JobLogError, StoreName, key};
-use crate::batch::{BatchId, FileId};
-use crate::spool::{Extent, SealedBatch};
+use crate::batch::{BATCH_FILES_LIMIT, BatchId, FileId};
+use crate::spool::{Extent, SealedBatch, SealedFile};
 
 /// A file that has its bytes on loan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,26 +23,57 @@ pub struct Borrower {
     pub lender: FileId,
 }
 
-/// What is written under the key of a loan.
+/// Loans of neighbouring files that are one entry among the records of their batch.
+const LOANS_TOGETHER: usize = 64;
+
+/// What is written there for each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoanRecord {
-    pub length: u64,
+    /// The borrower's index in its batch.
+    pub index: u16,
+    pub extent: Extent,
     pub lender: FileId,
+}
+
+impl LoanRecord {
+    /// The file that has borrowed the bytes.
+    #[must_use]
+    pub fn borrower(&self, id: BatchId) -> FileId {
+        id.file(usize::from(self.index))
+    }
+
+    /// The entry by the place of the bytes: its key, and the loan's length.
+    #[must_use]
+    pub fn by_place(&self, id: BatchId) -> (Vec<u8>, Vec<u8>) {
+        let Extent { segment, start, length } = self.extent;
+        (key::loan(segment, start, self.borrower(id)), record::encode(&length))
+    }
+}
+
+/// Reads the loans of neighbouring files, the first of which has the index `first`.
+///
+/// # Errors
+/// [`JobLogError::Damaged`] when they cannot be read, or are others.
+pub fn read_loans(bytes: &[u8], first: usize) -> Result<Vec<LoanRecord>, JobLogError> {
+    let loans: Vec<LoanRecord> = record::decode(bytes)?;
+    let is_sound = loans.first().is_some_and(|loan| usize::from(loan.index) == first)
+        && loans.last().is_some_and(|loan| usize::from(loan.index) < BATCH_FILES_LIMIT)
+        && loans.is_sorted_by(|before, after| before.index < after.index);
+    if is_sound { Ok(loans) } else { Err(JobLogError::Damaged) }
 }
 
 impl JobLog {
     /// The loans of a batch's files.
     ///
     /// # Errors
-    /// When the log cannot be read, or a loan is marked that is not there.
+    /// When the log cannot be read, or a loan does not stand by its place.
     pub fn borrowers_of(&self, id: BatchId) -> Result<Vec<Borrower>, JobLogError> {
-        let borrower = |place: Result<(u64, u64, FileId), JobLogError>| {
-            let (segment, start, file) = place?;
-            let record = self.index.get(&key::loan(segment, start, file))?.ok_or(JobLogError::Damaged)?;
-            let LoanRecord { length, lender } = record::decode(&record)?;
-            Ok(Borrower { file, extent: Extent { segment, start, length }, lender })
+        let borrower = |loan: LoanRecord| {
+            let is_there = self.index.has(&loan.by_place(id).0)?;
+            let borrower = Borrower { file: loan.borrower(id), extent: loan.extent, lender: loan.lender };
+            if is_there { Ok(borrower) } else { Err(JobLogError::Damaged) }
         };
-        self.index.marked_loans(id).map(borrower).collect()
+        self.index.loans_of(id)?.into_iter().map(borrower).collect()
     }
 
     /// The bytes that are lent and needed by a borrower, of those that lie in the blocks of an extent. However many have
@@ -57,7 +89,7 @@ impl JobLog {
             let (key, value) = found.map_err(|error| JobLogError::from_sled(&error))?;
             let (_, start, borrower) = key::loan_of(&key).ok_or(JobLogError::Damaged)?;
             from = if self.needs_bytes(borrower)? {
-                let LoanRecord { length, .. } = record::decode(&value)?;
+                let length = record::decode(&value)?;
                 lent.push(Extent { segment, start, length });
                 key::loans_from(segment, start + 1)
             } else {
@@ -80,29 +112,43 @@ impl JobLog {
 impl Index {
     /// Enters the loans of a batch.
     pub(super) fn enter_loans(&self, sealed: &SealedBatch) -> Result<(), JobLogError> {
-        let mut segments = BTreeSet::new();
-        for (index, file) in sealed.files.iter().enumerate() {
-            let Some(loan) = file.loan else { continue };
-            let (Extent { segment, start, length }, id) = (file.extent(&sealed.seal), sealed.header.batch.file(index));
-            if segments.insert(segment) {
-                self.insert(key::segment(StoreName::Spool, segment, id.batch()), &[])?;
+        let id = sealed.header.batch;
+        let loan = |(index, file): (u16, &SealedFile)| {
+            let lender = file.loan?.lender;
+            Some(LoanRecord { index, extent: file.extent(&sealed.seal), lender })
+        };
+        let loans: Vec<LoanRecord> = (0..).zip(&sealed.files).filter_map(loan).collect();
+        for segment in loans.iter().map(|loan| loan.extent.segment).collect::<BTreeSet<_>>() {
+            self.insert(key::segment(StoreName::Spool, segment, id), &[])?;
+        }
+        for together in loans.chunks(LOANS_TOGETHER) {
+            self.insert(key::loans(id, usize::from(together[0].index)), &record::encode(&together))?;
+            for (key, length) in together.iter().map(|loan| loan.by_place(id)) {
+                self.insert(key, &length)?;
             }
-            self.insert(key::loan_mark(segment, start, id), &[])?;
-            let record = LoanRecord { length, lender: loan.lender };
-            self.insert(key::loan(segment, start, id), &record::encode(&record))?;
         }
         Ok(())
     }
 
-    /// Where the loans of a batch's files begin: segment, first byte, borrower.
-    pub(super) fn marked_loans(
-        &self,
-        id: BatchId,
-    ) -> impl Iterator<Item = Result<(u64, u64, FileId), JobLogError>> + use<> {
-        self.db.scan_prefix(key::loans_of(id)).keys().map(|key| {
-            let key = key.map_err(|error| JobLogError::from_sled(&error))?;
-            key::marked_loan(&key).ok_or(JobLogError::Damaged)
-        })
+    /// The loans of a batch's files, by index.
+    pub(super) fn loans_of(&self, id: BatchId) -> Result<Vec<LoanRecord>, JobLogError> {
+        let mut loans = Vec::new();
+        for entry in self.db.scan_prefix(key::loans_of(id)) {
+            let (key, value) = entry.map_err(|error| JobLogError::from_sled(&error))?;
+            let Some(Key::Loans(first)) = key::parse(&key) else { return Err(JobLogError::Damaged) };
+            loans.extend(read_loans(&value, first.index())?);
+        }
+        Ok(loans)
+    }
+
+    /// The loan of a file as it stands among the records of its batch.
+    pub(super) fn loan_of(&self, borrower: FileId) -> Result<Option<LoanRecord>, JobLogError> {
+        let id = borrower.batch();
+        let range = key::loans_of(id)..=key::loans(id, borrower.index());
+        let Some(last) = self.db.range(range).next_back() else { return Ok(None) };
+        let (key, value) = last.map_err(|error| JobLogError::from_sled(&error))?;
+        let Some(Key::Loans(first)) = key::parse(&key) else { return Err(JobLogError::Damaged) };
+        Ok(read_loans(&value, first.index())?.into_iter().find(|loan| loan.borrower(id) == borrower))
     }
 
     /// Where the last loan of a segment ends, with the block that it ends in; 0 without one. Different loans do not overlap.
@@ -110,7 +156,7 @@ impl Index {
         let Some(last) = self.db.scan_prefix(key::loans_in(segment)).next_back() else { return Ok(0) };
         let (key, value) = last.map_err(|error| JobLogError::from_sled(&error))?;
         let (_, start, _) = key::loan_of(&key).ok_or(JobLogError::Damaged)?;
-        let LoanRecord { length, .. } = record::decode(&value)?;
+        let length = record::decode(&value)?;
         Ok(Extent { segment, start, length }.outward().end())
     }
 

@@ -3,7 +3,7 @@
 //! The log follows the seals and the results and can be made anew from them. Changes go through one writer, which flushes
 //! once for all that wait; reading asks nobody. sled is not trusted: every record has a checksum of ours, every group is
 //! followed by a sync of sled's file, opening is done with care, and every start checks the whole log. Reading order:
-//! `key`, `record`, `event`, `open`, `index`, `idempotency`, `owners`, `loans`, `digests`, `usage`, `webhooks`, `check`,
+//! `key`, `record`, `pack`, `event`, `open`, `index`, `idempotency`, `owners`, `loans`, `digests`, `usage`, `webhooks`, `check`,
 //! `start`, `motion`, `completions`, `cancellations`, `events`, `writer`, `step`.
 
 mod blobs;
@@ -23,6 +23,7 @@ mod loans;
 mod motion;
 mod open;
 mod owners;
+mod pack;
 mod record;
 mod start;
 mod step;
@@ -40,7 +41,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::blobs::Blobs;
 pub use self::change::{Change, Committed, LetGo};
-pub use self::check::{Checked, Fault, Stray};
+pub use self::check::{Checked, Fault, NamedGroups, Stray};
 pub use self::completions::Completion;
 pub use self::event::{BatchChange, Event, NumberedEvent};
 pub use self::events::{EVENT_IDS_PER_MS_BITS, Missed, NEWS_QUEUE_MAX, News, Subscription};
@@ -50,6 +51,7 @@ pub use self::idempotency::{KeyPage, KeyedBatch};
 use self::index::Index;
 pub use self::loans::Borrower;
 pub use self::motion::Moving;
+use self::pack::Packs;
 pub use self::record::{BatchRecord, Claim, ClaimedFile, FileEnd, FileRecord};
 pub use self::usage::{Holdings, Usage};
 pub use self::webhooks::{Delivery, DeliveryState, Tried, Webhooks};
@@ -239,6 +241,15 @@ impl JobLog {
     /// When a record cannot be read.
     pub fn files(&self, id: BatchId, from: usize, to: usize) -> Result<Vec<(usize, FileRecord)>, JobLogError> {
         self.index.files(id, from, to)
+    }
+
+    /// The records of these files, in this order; what is one entry is read once.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn files_of(&self, files: impl IntoIterator<Item = FileId>) -> Result<Vec<FileRecord>, JobLogError> {
+        let mut packs = Packs::new(&self.index);
+        files.into_iter().map(|file| packs.get(file)).collect()
     }
 
     /// The claims of windows that are not released, oldest first.

@@ -2,7 +2,8 @@
 
 #[cfg(test)]
 use super::key;
-use super::{BatchRecord, Checked, JobLog, JobLogError, StoreName, check};
+use super::{Checked, JobLog, JobLogError, StoreName, check};
+#[cfg(test)]
 use crate::batch::BatchId;
 #[cfg(test)]
 use crate::spool::SealedBatch;
@@ -61,28 +62,18 @@ impl JobLog {
         self.index.checkpoint(store)
     }
 
-    /// Where the last region that the log knows of ends in a segment, in bytes; 0 when it knows of none.
+    /// Where the last region of a segment of the spool ends that the log knows of, in bytes; 0 when it knows of none.
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub fn end_of_segment(&self, store: StoreName, segment: u64) -> Result<u64, JobLogError> {
+    pub fn end_of_spool(&self, segment: u64) -> Result<u64, JobLogError> {
         let mut end = 0;
-        for id in self.index.batches_in(store, segment)? {
+        for id in self.index.batches_in(StoreName::Spool, segment)? {
             let Some(batch) = self.index.batch(id)? else { continue };
-            end = end.max(match store {
-                StoreName::Spool if batch.seal.segment == segment => batch.seal.end(),
-                StoreName::Spool => self.index.end_of_loans(segment)?,
-                StoreName::Results => self.end_of_results(id, &batch, segment)?,
-            });
+            let is_its_own = batch.seal.segment == segment;
+            end = end.max(if is_its_own { batch.seal.end() } else { self.index.end_of_loans(segment)? });
         }
         Ok(end)
-    }
-
-    fn end_of_results(&self, id: BatchId, batch: &BatchRecord, segment: u64) -> Result<u64, JobLogError> {
-        let records = self.index.files(id, 0, batch.seal.entries as usize)?.into_iter();
-        let places = records.filter_map(|(_, record)| Some(record.end?.results));
-        let places = places.chain(batch.superseded.iter().copied());
-        Ok(places.filter(|place| place.segment == segment).map(|place| place.end()).max().unwrap_or(0))
     }
 
     /// Whether any batch has a region in the segment.
@@ -107,6 +98,12 @@ impl JobLog {
         self.index.enter_loans(sealed)?;
         self.index.put(key::owned(&sealed.header.owner, id), &[])?;
         self.index.put(key::open(id), &[])
+    }
+
+    /// Loses a batch's record and none of its files', as damage does.
+    #[cfg(test)]
+    pub(crate) fn lose_record_of(&self, batch: BatchId) {
+        self.index.take(&key::batch(batch)).expect("it can be taken");
     }
 
     /// Loses where the loans of a batch lie, as damage does.

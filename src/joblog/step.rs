@@ -2,14 +2,15 @@
 //!
 //! Each change sees what those before it in the group have left; what the log itself holds is from before the group.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::mem;
 
 use self::telling::Told;
 use super::change::{Change, Committed, LetGo};
 use super::event::{BatchChange, Event};
 use super::events::News;
+use super::pack::Packs;
 use super::record::{self, BatchRecord, FileRecord};
 use super::usage::Usage;
 use super::{Index, JobLogError, StoreName, key};
@@ -26,8 +27,7 @@ pub struct Step<'a> {
     index: &'a Index,
     batch: sled::Batch,
     records: HashMap<BatchId, Option<BatchRecord>>,
-    ended: HashSet<FileId>,
-    retried: HashSet<FileId>,
+    packs: Packs<'a>,
     /// What the group is, by the weightiest of its changes.
     passes: DurableStep,
     /// Removals that begin with this group.
@@ -43,8 +43,7 @@ impl<'a> Step<'a> {
             index,
             batch: sled::Batch::default(),
             records: HashMap::new(),
-            ended: HashSet::new(),
-            retried: HashSet::new(),
+            packs: Packs::new(index),
             passes: DurableStep::ClaimAppend,
             removals: 0,
             told: Told::default(),
@@ -58,13 +57,15 @@ impl<'a> Step<'a> {
             match change {
                 Change::End { file, record } => {
                     // One record that cannot be read must not hold back the outcomes of others.
-                    if let Err(error) = self.end(file, &record, &mut committed) {
+                    if let Err(error) = self.end(file, *record, &mut committed) {
                         log::error!("file {file}: its outcome waits for the next start: {error}");
                     }
                 }
                 Change::Attempts { file, retries, attempts, is_suspect } => {
                     let record = FileRecord { retries, attempts, is_suspect, end: None };
-                    self.batch.insert(key::file(file), record::encode(&record));
+                    if let Err(error) = self.put(file, record) {
+                        log::error!("file {file}: its attempts are not counted: {error}");
+                    }
                 }
                 Change::Claim { window, claim } => {
                     self.tell_claimed(&claim);
@@ -86,13 +87,13 @@ impl<'a> Step<'a> {
     }
 
     /// Writes an outcome down, unless the file has one or its batch is gone.
-    fn end(&mut self, file: FileId, record: &FileRecord, committed: &mut Committed) -> Result<(), JobLogError> {
+    fn end(&mut self, file: FileId, record: FileRecord, committed: &mut Committed) -> Result<(), JobLogError> {
         let Some(end) = &record.end else { return Ok(()) };
         let batch_id = file.batch();
-        let known = self.index.file(file)?;
+        let known = self.packs.get(file)?;
         let is_superseded = record.retries < known.retries;
         let has_ended = known.end.is_some() && record.retries == known.retries;
-        if self.ended.contains(&file) || is_superseded || has_ended {
+        if is_superseded || has_ended {
             self.drop_outcome(file, "it has one");
             return Ok(());
         }
@@ -138,12 +139,18 @@ impl<'a> Step<'a> {
         } else if self.passes == DurableStep::ClaimAppend {
             self.passes = DurableStep::OutcomeAppend;
         }
-        self.ended.insert(file);
         committed.ended.push(file);
-        self.batch.insert(key::file(file), record::encode(record));
         self.batch.insert(key::segment(StoreName::Results, end.results.segment, batch_id), &[]);
         self.batch.insert(key::checkpoint(StoreName::Results), &end.results.segment.to_be_bytes());
-        Ok(())
+        self.packs.put(file, record)
+    }
+
+    /// Writes a file's record down, unless its batch is gone.
+    fn put(&mut self, file: FileId, record: FileRecord) -> Result<(), JobLogError> {
+        match self.record(file.batch())? {
+            Some(_) => self.packs.put(file, record),
+            None => Ok(()),
+        }
     }
 
     /// Leaves a file as it is. Whoever brought the outcome is through with it.
@@ -186,6 +193,7 @@ impl<'a> Step<'a> {
                 self.batch.insert(key::batch(*id), record::encode(record));
             }
         }
+        self.packs.write(&mut self.batch);
         if self.removals > 0 {
             let removals = self.index.removals()? + self.removals;
             self.batch.insert(key::removals(), &removals.to_be_bytes());

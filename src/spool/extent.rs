@@ -1,9 +1,11 @@
 //! Ranges of a segment's bytes, and what is left of one when others are taken out of it.
 
+use serde::{Deserialize, Serialize};
+
 use super::frame::{BLOCK_BYTES, align_up};
 
 /// A range of a segment's bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Extent {
     pub segment: u64,
     pub start: u64,

@@ -42,7 +42,7 @@ pub enum FrameKind {
 }
 
 /// Where a frame and the region that it closes lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
 pub struct FrameRef {
     pub segment: u64,
     /// Where the region's data begins in the segment, in bytes.

@@ -1,5 +1,7 @@
 //! The files of a turn that wait, as their seal and the job log know them.
 
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::check::READ_ONCE_BYTES_MAX;
@@ -39,10 +41,12 @@ impl WaitingFile {
 pub fn read_turn(custody: &Custody, turn: &Turn) -> Result<Vec<WaitingFile>, CustodyError> {
     let Some(record) = custody.joblog.batch(turn.batch)? else { return Ok(Vec::new()) };
     let record = Arc::new(record);
+    let Range { start, end } = turn.files;
+    let mut records: HashMap<_, _> = custody.joblog.files(turn.batch, start, end)?.into_iter().collect();
     let mut waiting = Vec::with_capacity(turn.files.len());
-    for status in custody.files(turn.batch, &record, turn.files.start, turn.files.end)? {
+    for status in custody.files(turn.batch, &record, start, end)? {
         if status.state == FileState::Stored {
-            let known = custody.joblog.file(status.id)?;
+            let known = records.remove(&status.id.index()).unwrap_or_default();
             waiting.push(WaitingFile {
                 id: status.id,
                 record: Arc::clone(&record),

@@ -143,11 +143,9 @@ async fn a_log_that_contradicts_itself_or_has_lost_a_removal_is_not_worked_with(
     custody.removals.raise(1).unwrap();
     assert_eq!(custody.recover().await.unwrap_err(), JobLogError::Outdated.into());
     assert_eq!(custody.remove(batch.header.batch).await.unwrap(), Removal::Removed);
+    let other = store(&custody, 1, true).await;
+    end(&custody, &files(&other)).await;
     custody.recover().await.unwrap();
-    custody
-        .joblog
-        .commit(vec![Change::Attempts { file: BatchId::new().file(0), retries: 0, attempts: 1, is_suspect: true }])
-        .await
-        .unwrap();
+    custody.joblog.lose_record_of(other.header.batch);
     assert_eq!(custody.recover().await.unwrap_err(), JobLogError::Damaged.into());
 }

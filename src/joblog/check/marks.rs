@@ -8,6 +8,7 @@ use super::{Checked, Fault};
 use crate::batch::BatchId;
 use crate::joblog::event::EventsRecord;
 use crate::joblog::key::{self, Key};
+use crate::joblog::loans::read_loans;
 use crate::joblog::record::{self, BatchRecord};
 use crate::joblog::{Index, JobLogError, KeyedBatch, StoreName};
 
@@ -33,8 +34,13 @@ pub struct Sum(u64);
 
 impl Sum {
     pub fn add(&mut self, key: &[u8]) {
+        self.add_entry(key, &[]);
+    }
+
+    /// Adds a key and what must stand under it.
+    pub fn add_entry(&mut self, key: &[u8], value: &[u8]) {
         let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
+        (key, value).hash(&mut hasher);
         self.0 = self.0.wrapping_add(hasher.finish() | 1);
     }
 
@@ -82,7 +88,7 @@ pub fn compare_marks(index: &Index, checked: &mut Checked) -> Result<(), JobLogE
                 let record: BatchRecord = record::decode(&value)?;
                 let ends = index.files(id, 0, record.seal.entries as usize)?.into_iter();
                 let results = ends.filter_map(|(_, file)| Some(file.end?.results.segment)).collect();
-                let loans = index.marked_loans(id).map(|loan| Ok(loan?.0)).collect::<Result<_, JobLogError>>()?;
+                let loans = index.loans_of(id)?.into_iter().map(|loan| loan.extent.segment).collect();
                 let mut is_right = index.has_its_key(id, &record)?;
                 for mark in marks_of(id, &record, &loans, &results) {
                     is_right &= index.has(&mark)?;
@@ -93,15 +99,19 @@ pub fn compare_marks(index: &Index, checked: &mut Checked) -> Result<(), JobLogE
             Some(Key::Doomed(id)) => (id, index.batch(id)?.is_none_or(|record| record.is_doomed)),
             Some(Key::Due(id)) => (id, is_due(index, id, &key)?),
             Some(Key::Segment(id)) => (id, true),
-            // The mark comes first, so that a crash leaves it without the loan, and then the batch without its record.
+            // The loans among a batch's records come first, so that a crash leaves them without those by their places, and
+            // then the batch without its record.
             Some(Key::Loan(borrower)) => {
-                let (segment, start, _) = key::loan_of(&key).ok_or(JobLogError::Damaged)?;
-                (borrower.batch(), index.has(&key::loan_mark(segment, start, borrower))?)
+                let (id, loan) = (borrower.batch(), index.loan_of(borrower)?);
+                (id, loan.is_some_and(|loan| loan.by_place(id) == (key.to_vec(), value.to_vec())))
             }
-            Some(Key::LoanMark(borrower)) => {
-                let (segment, start, _) = key::marked_loan(&key).ok_or(JobLogError::Damaged)?;
-                let id = borrower.batch();
-                (id, index.has(&key::loan(segment, start, borrower))? || index.batch(id)?.is_none())
+            Some(Key::Loans(first)) => {
+                let id = first.batch();
+                let mut is_right = true;
+                for loan in read_loans(&value, first.index())? {
+                    is_right &= index.has(&loan.by_place(id).0)?;
+                }
+                (id, is_right || index.batch(id)?.is_none())
             }
             Some(Key::Owned(id)) => (id, index.batch(id)?.is_none_or(|record| key == key::owned(&record.owner, id))),
             Some(Key::Events(first)) => {

@@ -1,6 +1,6 @@
-//! Keys of loans: each loan lies under the place that is lent, and its mark among its borrower's records.
+//! Keys of loans: each loan lies under the place that is lent, and once more with its neighbours among its batch's records.
 
-use super::{BATCH, Key, LOAN, MARK_OF_LOAN, join, parse};
+use super::{BATCH, LOAN, LOANS_OF_FILES, join, neighbours};
 use crate::batch::{BatchId, FileId};
 
 /// That a file's bytes begin there, and came with another file.
@@ -18,23 +18,14 @@ pub fn loans_from(segment: u64, start: u64) -> Vec<u8> {
     join(&[&loans_in(segment), &start.to_be_bytes()])
 }
 
-/// The mark among a batch's records that one of its files has a loan there.
-pub fn loan_mark(segment: u64, start: u64, borrower: FileId) -> Vec<u8> {
-    let index = u16::try_from(borrower.index()).expect("a file's index has 16 bits");
-    let place = [segment.to_be_bytes(), start.to_be_bytes()].concat();
-    join(&[&loans_of(borrower.batch()), &place, &index.to_be_bytes()])
+/// The key of the loans of neighbouring files, the first of which is the one with the index `first`.
+pub fn loans(batch: BatchId, first: usize) -> Vec<u8> {
+    neighbours(batch, LOANS_OF_FILES, first)
 }
 
-/// The prefix of the marks of a batch's loans.
+/// The prefix of the loans of a batch's files.
 pub fn loans_of(batch: BatchId) -> Vec<u8> {
-    join(&[&[BATCH], batch.as_bytes(), &[MARK_OF_LOAN]])
-}
-
-/// The segment, first byte and borrower of a mark of a loan; none of any other key.
-pub fn marked_loan(key: &[u8]) -> Option<(u64, u64, FileId)> {
-    let Some(Key::LoanMark(borrower)) = parse(key) else { return None };
-    let (segment, rest) = key[loans_of(borrower.batch()).len()..].split_first_chunk()?;
-    Some((u64::from_be_bytes(*segment), u64::from_be_bytes(*rest.first_chunk()?), borrower))
+    join(&[&[BATCH], batch.as_bytes(), &[LOANS_OF_FILES]])
 }
 
 /// The segment, first byte and borrower of a loan's key.

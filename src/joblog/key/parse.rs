@@ -1,18 +1,20 @@
 //! What a key is, by its first byte and its length: the check of a start takes nothing else for one of ours.
 
 use super::{
-    BATCH, CLAIM, DOOMED, DUE, EVENT, IDEMPOTENCY, KEPT, LOAN, MARK_OF_EVENT, MARK_OF_LOAN, META, OPEN, OWNED,
-    RECORD_OF_BATCH, RECORD_OF_FILE, SEGMENT, digest_of, event_of, loan_of, window_of,
+    BATCH, CLAIM, DOOMED, DUE, EVENT, IDEMPOTENCY, KEPT, LOAN, LOANS_OF_FILES, MARK_OF_EVENT, META, OPEN, OWNED,
+    RECORD_OF_BATCH, RECORDS_OF_FILES, SEGMENT, digest_of, event_of, loan_of, window_of,
 };
 use crate::batch::{BATCH_FILES_LIMIT, BatchId, FileId};
 use crate::joblog::StoreName;
+use crate::joblog::pack::Pack;
 use crate::spool::Sha256Digest;
 
 /// What a key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
     Batch(BatchId),
-    File(FileId),
+    /// The records of neighbouring files, of whose pack this is the first.
+    Files(FileId),
     /// A mark that events of the batch lie under an id.
     EventMark(BatchId),
     Claim(u64),
@@ -28,8 +30,8 @@ pub enum Key {
     Kept,
     /// A loan of this borrower's.
     Loan(FileId),
-    /// A mark that this borrower has a loan.
-    LoanMark(FileId),
+    /// The loans of neighbouring files, of which this is the first.
+    Loans(FileId),
 }
 
 /// Reads any key; none when it is not one of ours.
@@ -39,15 +41,15 @@ pub fn parse(key: &[u8]) -> Option<Key> {
     let is_store = |store: u8| [StoreName::Results as u8, StoreName::Spool as u8].contains(&store);
     match (*kind, rest.len()) {
         (BATCH, 17) if rest[16] == RECORD_OF_BATCH => batch(&rest[..16]).map(Key::Batch),
-        (BATCH, 19) if rest[16] == RECORD_OF_FILE => {
+        (BATCH, 19) if [RECORDS_OF_FILES, LOANS_OF_FILES].contains(&rest[16]) => {
             let index = usize::from(u16::from_be_bytes([rest[17], rest[18]]));
-            (index < BATCH_FILES_LIMIT).then_some(Key::File(batch(&rest[..16])?.file(index)))
+            let first = (index < BATCH_FILES_LIMIT).then_some(batch(&rest[..16])?.file(index))?;
+            match rest[16] {
+                LOANS_OF_FILES => Some(Key::Loans(first)),
+                _ => (Pack::first_of(index) == index).then_some(Key::Files(first)),
+            }
         }
         (BATCH, 25) if rest[16] == MARK_OF_EVENT => batch(&rest[..16]).map(Key::EventMark),
-        (BATCH, 35) if rest[16] == MARK_OF_LOAN => {
-            let index = usize::from(u16::from_be_bytes([rest[33], rest[34]]));
-            (index < BATCH_FILES_LIMIT).then_some(Key::LoanMark(batch(&rest[..16])?.file(index)))
-        }
         (CLAIM, 8) => window_of(key).map(Key::Claim),
         (DOOMED, 16) => batch(rest).map(Key::Doomed),
         (DUE, 24) => batch(&rest[8..]).map(Key::Due),

@@ -39,6 +39,10 @@ impl Step<'_> {
         let keys = self.index.keys_of(id)?;
         let known = self.records.insert(id, None).unwrap_or(self.index.batch(id)?);
         self.told.forget(id);
+        self.packs.forget(id);
+        for loan in self.index.loans_of(id)? {
+            self.batch.remove(loan.by_place(id).0);
+        }
         let owned = match known {
             Some(BatchRecord { owner, bytes_total, .. }) => {
                 let owned = key::owned(&owner, id);
@@ -50,9 +54,6 @@ impl Step<'_> {
         for key in keys.into_iter().map(|key| key.to_vec()).chain(owned) {
             if let Some(first) = key::marked_event(&key) {
                 self.batch.remove(key::event(first));
-            }
-            if let Some((segment, start, borrower)) = key::marked_loan(&key) {
-                self.batch.remove(key::loan(segment, start, borrower));
             }
             self.batch.remove(key);
         }

@@ -4,7 +4,7 @@ use super::{Step, telling};
 use crate::batch::{BatchId, FileId, Outcome};
 use crate::fault::DurableStep;
 use crate::joblog::change::Committed;
-use crate::joblog::record::{self, FileRecord};
+use crate::joblog::record::FileRecord;
 use crate::joblog::{FileEnd, JobLogError, StoreName, key};
 use crate::spool::{FrameRef, RetriedFile};
 
@@ -25,8 +25,8 @@ impl Step<'_> {
         }
         let mut retried = Vec::new();
         for RetriedFile { file, retries } in files {
-            let known = self.index.file(file)?;
-            if known.retries >= retries || !self.retried.insert(file) {
+            let known = self.packs.get(file)?;
+            if known.retries >= retries {
                 continue;
             }
             match &known.end {
@@ -35,7 +35,7 @@ impl Step<'_> {
                 // Its failure cannot be read any more.
                 None => {}
             }
-            self.batch.insert(key::file(file), record::encode(&FileRecord { retries, ..FileRecord::default() }));
+            self.packs.put(file, FileRecord { retries, ..FileRecord::default() })?;
             retried.push(file);
         }
         if retried.is_empty() {
