@@ -18,7 +18,7 @@ use crate::actors::aggregator::{BatchAggregator, Flush};
 use crate::actors::panics::deliver;
 use crate::actors::processor::ProcessorOptions;
 use crate::actors::supervisor::{Drain, ReleaseClaims, Supervisor, SupervisorOptions};
-use crate::actors::verifier::{Stop, StoredBatch, Verifier, VerifierOptions};
+use crate::actors::verifier::{Stop, Verifier, VerifierOptions};
 use crate::batch::BatchId;
 use crate::config::{AttemptsSettings, Config, ShutdownSettings, VerifySettings};
 use crate::custody::{Custody, CustodyError, CustodyOptions, Recovered, keep_forgetting_keys, keep_to};
@@ -34,6 +34,7 @@ pub(crate) mod children;
 mod connections;
 mod expect;
 mod restart;
+mod resume;
 pub(crate) mod scanner;
 mod tls;
 mod webhooks;
@@ -42,6 +43,7 @@ use access::Access;
 pub use access::ReadSettings;
 use bind::{announce, bind};
 use children::{processors, worker_settings};
+use resume::resume;
 use scanner::scan_options;
 pub use tls::TlsError;
 
@@ -149,7 +151,7 @@ async fn serve(
     let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(hear);
     announce(address, access.certificate.is_some());
     actix_rt::spawn(access.follow(hangups, read_settings));
-    actix_rt::spawn(resume(Arc::clone(&custody), pipeline.verifier.clone(), recovered.open));
+    actix_rt::spawn(resume(Arc::clone(&custody), pipeline.verifier.clone(), recovered));
     actix_rt::spawn(keep_to(config.retention.clone(), Arc::clone(&custody)));
     actix_rt::spawn(keep_forgetting_keys(Arc::clone(&custody), keys_kept));
     let deliverer = webhooks::start(&config.webhook, &custody);
@@ -206,28 +208,12 @@ fn start_pipeline(config: &Config, worker: WorkerSettings, custody: &Arc<Custody
 }
 
 fn report(recovered: &Recovered) {
-    let Recovered { open, entered, outcomes, interrupted, swept, waiting } = recovered;
+    let Recovered { open, untold: _, entered, outcomes, interrupted, swept, waiting } = recovered;
     log::info!(
         "recovered: {} open batches with {waiting} waiting files, {entered} batches and {outcomes} outcomes entered, \
          {interrupted} files interrupted, {swept} segments swept",
         open.len()
     );
-}
-
-/// Sends the batches that are not completed into the pipeline, as uploads do.
-async fn resume(custody: Arc<Custody>, verifier: Addr<Verifier>, open: Vec<BatchId>) {
-    for batch in open {
-        match custody.joblog.batch(batch) {
-            Ok(Some(record)) => {
-                let files = record.seal.entries as usize;
-                if !deliver(&verifier, StoredBatch { batch, files }).await {
-                    log::error!("batch {batch}: the verifier does not take it; it waits for the next start");
-                }
-            }
-            Ok(None) => {}
-            Err(error) => log::error!("batch {batch}: not resumed: {error}"),
-        }
-    }
 }
 
 /// Counts the files that were stored before the start, beside the work: there may be millions.

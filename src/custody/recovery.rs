@@ -17,6 +17,8 @@ const TOLD_TOGETHER_MAX: usize = 256;
 pub struct Recovered {
     /// The batches that are not completed, oldest first.
     pub open: Vec<BatchId>,
+    /// Those of them of which nobody has been told that they were accepted.
+    pub untold: Vec<BatchId>,
     /// Batches that were durable and that the job log lacked.
     pub entered: usize,
     /// Outcomes that were durable and that the job log lacked.
@@ -47,28 +49,43 @@ impl Custody {
         self.enter_missing_outcomes(&mut recovered, &named).await?;
         recovered.interrupted = self.count_interrupted_attempts().await?;
         recovered.open = self.joblog.open_batches()?;
-        let mut untold = Vec::new();
         for batch in &recovered.open {
             if let Some(record) = self.joblog.batch(*batch)? {
                 recovered.waiting += u64::from(record.tally.pending());
                 if !record.is_told {
-                    // Its digests are noted before its acceptance is told.
-                    let files = self.sealed_files(&record, 0, record.seal.entries as usize)?;
-                    self.note_digests(&record.owner, *batch, &digests_of(files.iter().map(Option::as_ref)))?;
-                    untold.push(*batch);
+                    recovered.untold.push(*batch);
                 }
                 if record.is_cancelled {
                     self.joblog.go_on_cancelling(*batch);
                 }
             }
         }
-        self.tell(&untold).await?;
         self.metrics.queue_depth.set(i64::try_from(recovered.waiting).unwrap_or(i64::MAX));
         Ok(recovered)
     }
 
+    /// Notes the digests of a batch's files, unless a crash came after that: they are noted in order, so that all are there
+    /// if the last is. Blocking.
+    ///
+    /// # Errors
+    /// When its seal cannot be read, or the log takes no more changes.
+    pub fn note_lost_digests(&self, id: BatchId) -> Result<(), CustodyError> {
+        let Some(record) = self.joblog.batch(id)? else { return Ok(()) };
+        let files = self.sealed_files(&record, 0, record.seal.entries as usize)?;
+        let digests = digests_of(files.iter().map(Option::as_ref));
+        match digests.last() {
+            Some((last, sha256)) if !self.joblog.is_noted(&record.owner, id.file(*last), sha256)? => {
+                Ok(self.note_digests(&record.owner, id, &digests)?)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Makes the events of batches whose acceptance a crash has kept from being told of.
-    async fn tell(&self, untold: &[BatchId]) -> Result<(), JobLogError> {
+    ///
+    /// # Errors
+    /// When the log takes no more changes.
+    pub async fn tell(&self, untold: &[BatchId]) -> Result<(), JobLogError> {
         for batches in untold.chunks(TOLD_TOGETHER_MAX) {
             let tell = |batch: &BatchId| Change::Tell { batch: *batch };
             self.joblog.commit(batches.iter().map(tell).collect()).await?;

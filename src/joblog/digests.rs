@@ -42,6 +42,15 @@ impl JobLog {
         files.into_iter().try_for_each(|(file, sha256)| self.index.note_digest(hint(owner, sha256, file)))
     }
 
+    /// Whether it is noted that a file of an owner has this digest.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn is_noted(&self, owner: &str, file: FileId, sha256: &Sha256Digest) -> Result<bool, JobLogError> {
+        let noted = self.index.digests.contains_key(hint(owner, sha256, file));
+        noted.map_err(|error| JobLogError::from_sled(&error))
+    }
+
     /// Takes back what was noted of a file.
     ///
     /// # Errors

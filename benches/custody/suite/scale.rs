@@ -1,5 +1,7 @@
 //! How much is measured.
 
+use std::time::Duration;
+
 /// Sizes and numbers of all workloads.
 #[derive(Debug, Clone)]
 pub struct Scale {
@@ -15,8 +17,9 @@ pub struct Scale {
     pub small_batches_files: usize,
     pub large_bytes: usize,
     pub pipeline_files: usize,
-    /// Documents of a format that are sent; the collection's are sent again until there are so many.
-    pub documents_min: usize,
+    /// How long the library is to be at work for a format's documents, which are sent as often, and how often at most.
+    pub documents_time: Duration,
+    pub documents_max: u32,
     /// Formats of documents, from the first on.
     pub formats_max: usize,
     /// Files of the batches that are asked about.
@@ -41,7 +44,8 @@ impl Scale {
             small_batches_files: 1_500,
             large_bytes: number("CONSIGN_BENCH_LARGE_MIB", 1_024) << 20,
             pipeline_files: 2_000,
-            documents_min: 40,
+            documents_time: Duration::from_secs(1),
+            documents_max: 100,
             formats_max: usize::MAX,
             status_files: [10, 1_000, 10_000],
             status_requests: 300,
@@ -61,7 +65,8 @@ impl Scale {
             small_batches_files: 12,
             large_bytes: 9 << 20,
             pipeline_files: 20,
-            documents_min: 4,
+            documents_time: Duration::ZERO,
+            documents_max: 1,
             formats_max: 2,
             status_files: [1, 2, 20],
             status_requests: 5,

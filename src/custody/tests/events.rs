@@ -121,7 +121,8 @@ async fn a_batch_that_was_not_told_before_a_crash_is_told_by_the_start_and_once(
     drop(custody);
     for _ in 0..2 {
         let custody = open(&dir);
-        custody.recover().await.unwrap();
+        let untold = custody.recover().await.unwrap().untold;
+        custody.tell(&untold).await.unwrap();
         let events = all(&custody);
         assert_eq!(changes(&events), [Some(BatchChange::Accepted); 3]);
         assert_eq!(events.iter().map(|event| event.batch).collect::<Vec<_>>(), [told, entered, sealed]);
