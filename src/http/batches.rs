@@ -3,6 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
+use actix_web::http::header::ContentType;
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 
@@ -68,8 +70,21 @@ pub async fn status(
     if let Some(wait) = query.wait(Duration::from_millis(api.limits.wait_ms_max))? {
         until_completed(&api, &batch, wait).await?;
     }
-    let view = batch.off_thread(move |batch| view(batch, &page)).await??;
-    Ok(HttpResponse::Ok().json(view))
+    let json = match api.pages.get(batch.id(), batch.record(), &page) {
+        Some(json) => json,
+        None => batch.off_thread(move |batch| page_of(&api, batch, &page)).await??,
+    };
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
+}
+
+/// A page of a batch as JSON, which is kept.
+fn page_of(api: &Api, batch: &OwnBatch, page: &Page) -> Result<Bytes, ApiError> {
+    let json = serde_json::to_vec(&view(batch, page)?).map_err(|error| ApiError::Internal(error.to_string()))?;
+    let json = Bytes::from(json);
+    if batch.status()?.record == *batch.record() {
+        api.pages.keep(batch.id(), batch.record().clone(), page, &json);
+    }
+    Ok(json)
 }
 
 problems!(ListProblems: InvalidParameter, StorageFailed, Internal);
@@ -222,6 +237,7 @@ pub async fn remove(batch: OwnBatch, api: web::Data<Api>) -> Result<HttpResponse
     until_completed(&api, &batch, Duration::from_millis(api.limits.wait_ms_max)).await?;
     match batch.remove().await? {
         Removal::Removed => {
+            api.pages.forget(batch.id());
             log::info!("batch {}: removed", batch.id());
             Ok(HttpResponse::NoContent().finish())
         }

@@ -26,6 +26,7 @@ mod fuzz;
 mod headers;
 mod health;
 mod idempotency;
+mod kept_pages;
 mod limits;
 mod openapi;
 mod page;
@@ -60,6 +61,7 @@ pub use self::events::EventStreams;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use self::fuzz::part_headers;
 use self::idempotency::KeysInHand;
+pub use self::kept_pages::KeptPages;
 pub use self::routes::{ApiRoute, ROUTES, routes};
 pub use self::trace::{RequestId, current_request, trace};
 pub use self::view::completed_event;
@@ -86,6 +88,7 @@ pub struct Api {
     pub is_encrypted: bool,
     /// The idempotency keys of requests that are under way.
     pub keys: Arc<KeysInHand>,
+    pub pages: KeptPages,
     /// Where blocking work finds a thread.
     pub blocking: Handle,
     pub started: Instant,

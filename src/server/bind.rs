@@ -24,7 +24,7 @@ use super::{Pipeline, ServeError, connections};
 use crate::config::{Config, Limits};
 use crate::custody::Custody;
 use crate::health::Health;
-use crate::http::{self, Api, AttachmentStreams, Door, EventStreams, Strangers};
+use crate::http::{self, Api, AttachmentStreams, Door, EventStreams, KeptPages, Strangers};
 
 /// Blocking threads of one HTTP thread that read files' contents for answers. Beside them each upload has one: a large one
 /// pins it for as long as it arrives, and must not keep others from being answered.
@@ -68,6 +68,7 @@ pub fn bind(
         events: EventStreams::new(config.events.clone()),
         is_encrypted: access.certificate.is_some(),
         keys: Arc::default(),
+        pages: KeptPages::default(),
         blocking: Handle::current(),
         started: Instant::now(),
     });
