@@ -54,6 +54,15 @@ fn assert_neighbours_succeeded(server: &Server, batch: &Batch) {
 }
 
 #[test]
+fn children_stand_back_behind_their_server() {
+    let server = start(&[]);
+    server.process(Form::new().file("a.txt", "some words"));
+    let children = process::children(server.pid());
+    assert!(!children.is_empty() && children.iter().all(|child| process::niceness(*child) == 5));
+    assert_eq!(process::niceness(server.pid()), process::niceness(std::process::id()));
+}
+
+#[test]
 fn a_child_without_progress_is_stalled() {
     let server = start(&[SHORT_SILENCE]);
     assert_verdict(&server, "hang", "stalled", 2, "");

@@ -17,7 +17,7 @@ use rustix::process::{Resource, Signal, set_parent_process_death_signal};
 
 use super::examine::{Answer, Desk, Failure, Pulse, examine};
 use super::protocol::{ExtractedText, FailedFile, Fault, Job, Order, Ready, Report, VERSION};
-use super::room::{self, limit, limit_processor_time};
+use super::room::{self, limit, limit_processor_time, stand_back};
 use super::stream::{OrderReader, ReportWriter};
 use super::tokens;
 
@@ -40,6 +40,7 @@ pub fn run() -> ExitCode {
 fn serve() -> io::Result<()> {
     // A server that is killed takes its children with it, even one that hangs and never reads the end of its stdin.
     set_parent_process_death_signal(Some(Signal::KILL))?;
+    stand_back()?;
     limit(Resource::Core, 0)?;
     let (input, output) = take_pipes()?;
     let mut orders = OrderReader::new(input);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Signal, set_parent_process_death_signal};
 
 use super::ocr::Plan;
-use super::room::{self, limit, limit_processor_time};
+use super::room::{self, limit, limit_processor_time, stand_back};
 
 /// The exit code when the engine could not be started, as shells have it.
 const NOT_STARTED: u8 = 126;
@@ -25,6 +25,7 @@ pub fn become_engine(plan: &str) -> ExitCode {
 
 fn lock_and_start(plan: &str) -> io::Result<Infallible> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
+    stand_back()?;
     let Plan { program, arguments, data, memory_bytes, wall_ms } = serde_json::from_str(plan)?;
     limit(Resource::Core, 0)?;
     limit(Resource::As, memory_bytes)?;

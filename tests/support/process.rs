@@ -57,6 +57,14 @@ pub fn share_of_memory_bytes(id: u32) -> u64 {
     field_bytes(&fs::read_to_string(path).expect("the process runs"), "Pss")
 }
 
+/// How far a process stands back behind others.
+pub fn niceness(id: u32) -> i32 {
+    let status = fs::read_to_string(format!("/proc/{id}/stat")).expect("a process of our own can be read");
+    // The program's name comes second, in brackets, and may hold anything (proc_pid_stat(5)).
+    let (_, fields) = status.rsplit_once(") ").expect("a name is in brackets");
+    fields.split(' ').nth(16).and_then(|nice| nice.parse().ok()).expect("the nineteenth field is a number")
+}
+
 /// How many files a process has open, sockets and pipes among them.
 pub fn open_files(id: u32) -> usize {
     fs::read_dir(format!("/proc/{id}/fd")).expect("the process runs").count()

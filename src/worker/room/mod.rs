@@ -17,7 +17,7 @@ use rustix::process::chdir;
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
 use serde::{Deserialize, Serialize};
 
-pub(super) use limits::{limit, limit_processor_time};
+pub(super) use limits::{limit, limit_processor_time, stand_back};
 
 /// One of the room's walls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
