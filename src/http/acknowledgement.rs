@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::auth::Caller;
 use super::batches::until_completed;
 use super::door::OwnBatch;
-use super::page::{FILES_PAGE_MAX, Page, first_page, fitting, view};
+use super::page::{FILES_PAGE_MAX, FirstPage, Page, first_page, fitting, view};
 use super::view::{BatchState, BatchView, ErrorView, RefusedFileView};
 use super::{Api, ApiError};
 use crate::batch::BatchId;
@@ -19,13 +19,17 @@ use crate::spool::{SealedBatch, SealedFile};
 /// Says that an answer is that of a batch that was there already.
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// 202 with the status of a batch that has just been sealed.
-pub fn acknowledge(api: &Api, caller: &Caller, sealed: SealedBatch) -> Result<HttpResponse, ApiError> {
+/// The first page of the files of a batch that is being sealed.
+pub fn page_of_sealed(id: BatchId, files: &[SealedFile]) -> FirstPage {
+    let status = |(index, file): (usize, &SealedFile)| FileStatus::sealed(id.file(index), file.clone());
+    first_page(id, files.len(), files.iter().enumerate().map(status))
+}
+
+/// 202 with the status of a batch that has just been sealed, and the page of its files.
+pub fn acknowledge(api: &Api, caller: &Caller, sealed: SealedBatch, page: FirstPage) -> Result<HttpResponse, ApiError> {
     let id = sealed.header.batch;
     let record = api.door.batch(caller, id)?.into_record();
-    let status = BatchStatus { id, record, metadata: sealed.header.metadata };
-    let files = sealed.files.into_iter().enumerate();
-    Ok(accepted(status, files.map(|(index, file)| FileStatus::sealed(id.file(index), file))))
+    Ok(accepted(BatchStatus { id, record, metadata: sealed.header.metadata }, page))
 }
 
 /// 200 when the batch is completed in time, otherwise 202 with the status as it is when the wait is over.
@@ -41,10 +45,10 @@ pub async fn replay(api: &Api, caller: &Caller, id: BatchId, wait: Option<Durati
     let answered = match (api.door.batch(caller, id), wait) {
         (Err(error), _) => Err(error),
         (Ok(batch), Some(wait)) => answer_after(api, &batch, wait).await,
-        (Ok(batch), None) => batch
-            .off_thread(|batch| batch.as_sealed(FILES_PAGE_MAX))
-            .await?
-            .map(|(status, files)| accepted(status, files)),
+        (Ok(batch), None) => batch.off_thread(|batch| batch.as_sealed(FILES_PAGE_MAX)).await?.map(|(status, files)| {
+            let page = first_page(id, status.record.seal.entries as usize, files);
+            accepted(status, page)
+        }),
     };
     // It was removed a moment ago, and with it its key is free.
     let gone = |error| if matches!(error, ApiError::NotFound) { ApiError::IdempotencyConflict } else { error };
@@ -54,10 +58,8 @@ pub async fn replay(api: &Api, caller: &Caller, id: BatchId, wait: Option<Durati
 }
 
 /// 202 with the first page of a batch's files.
-fn accepted(status: BatchStatus, files: impl IntoIterator<Item = FileStatus>) -> HttpResponse {
-    let id = status.id;
-    let (files, next) = first_page(id, status.record.seal.entries as usize, files);
-    located(HttpResponse::Accepted(), id).json(BatchView::new(status, Some(files), next))
+fn accepted(status: BatchStatus, (files, next): FirstPage) -> HttpResponse {
+    located(HttpResponse::Accepted(), status.id).json(BatchView::new(status, Some(files), next))
 }
 
 fn located(mut response: HttpResponseBuilder, id: BatchId) -> HttpResponseBuilder {

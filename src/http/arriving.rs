@@ -10,6 +10,7 @@ use std::time::Duration;
 use actix::Actor;
 use actix_multipart::{Field, Multipart};
 use futures_util::StreamExt;
+use tokio::task::yield_now;
 
 use super::acknowledgement::refused;
 use super::auth::{Caller, Reserved};
@@ -186,7 +187,7 @@ impl<'a> Arriving<'a> {
         idempotency::fingerprint(&self.files, fields.metadata.as_deref(), fields.webhook.as_deref())
     }
 
-    /// Seals the batch; its existence begins here.
+    /// Seals the batch; its existence begins here. What is to be made of its files is made while the disk is at work.
     ///
     /// From here on the client's going away changes nothing, so the rest is a task of its own, which holds the idempotency
     /// key until the batch is entered under it. The pipeline is told when `answered` is over, so that processing does not
@@ -194,7 +195,11 @@ impl<'a> Arriving<'a> {
     ///
     /// # Errors
     /// When no file is there to be kept, nobody is there to own it, or it could not be made durable.
-    pub async fn seal(self, sealing: Sealing<impl Future<Output = ()> + 'static>) -> Result<SealedBatch, ApiError> {
+    pub async fn seal<T>(
+        self,
+        sealing: Sealing<impl Future<Output = ()> + 'static>,
+        meanwhile: impl FnOnce(BatchId, &[SealedFile]) -> T,
+    ) -> Result<(SealedBatch, T), ApiError> {
         let Sealing { fields, key, answered, is_told_first } = sealing;
         if self.files.is_empty() {
             return Err(ApiError::NoFiles);
@@ -216,7 +221,7 @@ impl<'a> Arriving<'a> {
         let announce = StoredBatch { batch, files: files.len() };
         let (verifier, door) = (self.api.verifier.clone(), self.api.door.clone());
         let (owner, digests) = (header.owner.clone(), digests_of(files.iter().map(Some)));
-        let sealing = intake.seal(header, files, self.api.door.entering(borrowing));
+        let sealing = intake.seal(header, files.clone(), self.api.door.entering(borrowing));
         let sealed = actix_rt::spawn(async move {
             let sealed = sealing.await?;
             drop(key);
@@ -235,9 +240,11 @@ impl<'a> Arriving<'a> {
             });
             Ok::<_, SpoolError>(sealed)
         });
+        yield_now().await;
+        let made = meanwhile(batch, &files);
         let sealed = sealed.await.map_err(|error| ApiError::Internal(error.to_string()))??;
         self.api.count_uploads(&sealed.files);
-        Ok(sealed)
+        Ok((sealed, made))
     }
 
     /// Counts the files that had come, and the one in hand, as aborted.
@@ -278,9 +285,12 @@ impl<'a> Arriving<'a> {
 impl Api {
     /// Counts files that were sealed, or refused all together.
     pub(super) fn count_uploads(&self, files: &[SealedFile]) {
-        for file in files {
-            let outcome = if file.refused.is_some() { UploadOutcome::Rejected } else { UploadOutcome::Accepted };
-            self.count(outcome, 1);
+        let rejected = files.iter().filter(|file| file.refused.is_some()).count();
+        for (outcome, files) in [(UploadOutcome::Rejected, rejected), (UploadOutcome::Accepted, files.len() - rejected)]
+        {
+            if files > 0 {
+                self.count(outcome, files as u64);
+            }
         }
     }
 

@@ -46,12 +46,11 @@ pub fn view(batch: &OwnBatch, page: &Page) -> Result<BatchView, ApiError> {
     Ok(BatchView::new(status, Some(files), next))
 }
 
-/// The first page of a batch's files, which are these and perhaps more of `total`, and where the next ones are.
-pub fn first_page(
-    id: BatchId,
-    total: usize,
-    files: impl IntoIterator<Item = FileStatus>,
-) -> (Vec<Box<RawValue>>, Option<String>) {
+/// The files on the first page of a batch, and where the next ones are.
+pub type FirstPage = (Vec<Box<RawValue>>, Option<String>);
+
+/// The first page of a batch's files, which are these and perhaps more of `total`.
+pub fn first_page(id: BatchId, total: usize, files: impl IntoIterator<Item = FileStatus>) -> FirstPage {
     let files = fitting(files.into_iter().map(FileView::from));
     let next = (files.len() < total).then(|| next_page(id, files.len() - 1, FILES_PAGE_MAX, None));
     (files, next)

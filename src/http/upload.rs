@@ -6,7 +6,7 @@ use actix_multipart::Multipart;
 use actix_web::{HttpRequest, HttpResponse, web};
 use tokio::sync::oneshot;
 
-use super::acknowledgement::{acknowledge, answer_after, replay};
+use super::acknowledgement::{acknowledge, answer_after, page_of_sealed, replay};
 use super::admission::admit;
 use super::arriving::{Arriving, Fields, Sealing};
 use super::auth::Caller;
@@ -19,6 +19,7 @@ use super::openapi::{examples, problems};
 use super::query::Query;
 use super::view::BatchView;
 use super::{Api, ApiError, RequestId};
+use crate::spool::SealedFile;
 
 problems!(
     UploadProblems: InvalidParameter, MalformedMultipart, NoFiles, BadField, BadContentDigest, DigestMismatch,
@@ -81,16 +82,15 @@ pub async fn upload(
         let _: Result<(), _> = until_answered.await;
     };
     let sealing = Sealing { fields, key, answered: until_answered, is_told_first: false };
-    let sealed = arriving.seal(sealing).await?;
+    let page = |batch, files: &[SealedFile]| wait.is_none().then(|| page_of_sealed(batch, files));
+    let (sealed, page) = arriving.seal(sealing, page).await?;
     drop(open);
     log::info!("request {}: batch {}: accepted with {} files", *request_id, sealed.header.batch, sealed.files.len());
-    match wait {
-        None => acknowledge(&api, &caller, sealed),
-        Some(wait) => {
-            drop(answered);
-            answer_after(&api, &api.door.batch(&caller, sealed.header.batch)?, wait).await
-        }
+    if let Some(page) = page {
+        return acknowledge(&api, &caller, sealed, page);
     }
+    drop(answered);
+    answer_after(&api, &api.door.batch(&caller, sealed.header.batch)?, wait.unwrap_or_default()).await
 }
 
 /// Reads the request's parts, and says what those hold that are no files.

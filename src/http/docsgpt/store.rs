@@ -189,7 +189,7 @@ impl Upload<'_> {
             return Err(self.refusal(&names, arriving.files()));
         }
         let sealing = Sealing { fields: Fields::default(), key: None, answered: taken_up, is_told_first: true };
-        let sealed = arriving.seal(sealing).await.map_err(of_upload)?;
+        let (sealed, ()) = arriving.seal(sealing, |_, _| ()).await.map_err(of_upload)?;
         Ok(Stored { batch: sealed.header.batch, files: sealed.files, names })
     }
 
