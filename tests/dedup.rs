@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use support::server::{SMALL_SEGMENTS, Setting};
-use support::{Batch, DataDir, Form, Key, Server, sha256};
+use support::{Batch, DataDir, Form, Key, Server, sha256, wait_until};
 
 /// Leave for a file whose reading never ends.
 const PATIENT: [Setting<'_>; 3] =
@@ -158,6 +158,8 @@ fn a_client_learns_which_files_it_need_not_send() {
         });
         (told.collect::<BTreeSet<_>>(), files.iter().map(|file| file["state"].clone()).collect::<Vec<_>>())
     };
+    // It is noted when the answer is out.
+    wait_until("all are known", || look(&server).0.len() == 3);
     let (files, states) = look(&server);
     let expected = [(0, &ended, "a.txt"), (1, &ended, "b.txt"), (2, &hung, "c.txt")]
         .map(|(at, batch, name)| (digests[at].clone(), batch.id.clone(), name.to_owned()));

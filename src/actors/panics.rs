@@ -78,22 +78,36 @@ impl Duty {
 }
 
 /// Does a step; none when it panicked.
-pub async fn caught<T>(duty: Duty, metrics: &Metrics, work: impl Future<Output = T>) -> Option<T> {
-    let work = async {
+pub fn caught<'a, T: 'a>(
+    duty: Duty,
+    metrics: &'a Metrics,
+    work: impl Future<Output = T> + 'a,
+) -> impl Future<Output = Option<T>> + 'a {
+    let work = async move {
         fault::panic_at(&duty);
         work.await
     };
-    counted(duty, metrics, work).await
+    counted(duty, metrics, work)
 }
 
 /// Does something; none when it panicked, which is counted under a name.
-pub async fn counted<T>(name: impl Display, metrics: &Metrics, work: impl Future<Output = T>) -> Option<T> {
-    let done = AssertUnwindSafe(work).catch_unwind().await.ok();
-    if done.is_none() {
-        metrics.actor_panics.inc();
-        log::error!("{name}: panicked; its actor goes on");
+///
+/// Here and in [`answering`] it is put in a box at once: a future within a future within another has room for it more than
+/// once, and each move of the outermost moves all of that.
+pub fn counted<'a, T: 'a>(
+    name: impl Display + 'a,
+    metrics: &'a Metrics,
+    work: impl Future<Output = T> + 'a,
+) -> impl Future<Output = Option<T>> + 'a {
+    let work = Box::pin(work);
+    async move {
+        let done = AssertUnwindSafe(work).catch_unwind().await.ok();
+        if done.is_none() {
+            metrics.actor_panics.inc();
+            log::error!("{name}: panicked; its actor goes on");
+        }
+        done
     }
-    done
 }
 
 /// A handler's answer. When it panics, whoever sent the message hears of it, and nobody else.
@@ -104,7 +118,7 @@ pub fn answering<T: 'static>(
     metrics: &Arc<Metrics>,
     work: impl Future<Output = T> + 'static,
 ) -> ResponseFuture<T> {
-    let metrics = Arc::clone(metrics);
+    let (metrics, work) = (Arc::clone(metrics), Box::pin(work));
     Box::pin(async move {
         match caught(duty, &metrics, work).await {
             Some(answer) => answer,

@@ -12,6 +12,9 @@ use crate::spool::{Extent, FrameRef, GroupKind, Known, ResultEntry, ResultsHeade
 /// Batches that are told of with one flush.
 const TOLD_TOGETHER_MAX: usize = 256;
 
+/// Files whose digests are noted before the server listens; more of them take too long, a second for 100,000.
+const NOTED_AT_ONCE_MAX: u32 = 10_000;
+
 /// What a start found.
 #[derive(Debug, Default)]
 pub struct Recovered {
@@ -37,8 +40,7 @@ impl Custody {
     /// # Errors
     /// When something could not be read or written; nothing is lost then, and another start may do better.
     pub async fn recover(&self) -> Result<Recovered, CustodyError> {
-        let mut recovered = Recovered::default();
-        let mut checked = self.verify()?;
+        let (mut recovered, mut checked) = (Recovered::default(), self.verify()?);
         let named = mem::take(&mut checked.named);
         // Before the removals: a batch that the log lacks may need bytes of one that goes.
         self.enter_missing_batches(&mut recovered)?;
@@ -49,11 +51,16 @@ impl Custody {
         self.enter_missing_outcomes(&mut recovered, &named).await?;
         recovered.interrupted = self.count_interrupted_attempts().await?;
         recovered.open = self.joblog.open_batches()?;
+        let mut noted_at_once = NOTED_AT_ONCE_MAX;
         for batch in &recovered.open {
             if let Some(record) = self.joblog.batch(*batch)? {
                 recovered.waiting += u64::from(record.tally.pending());
                 if !record.is_told {
                     recovered.untold.push(*batch);
+                    noted_at_once = noted_at_once.saturating_sub(record.seal.entries);
+                    if noted_at_once > 0 {
+                        self.note_lost_digests(*batch)?;
+                    }
                 }
                 if record.is_cancelled {
                     self.joblog.go_on_cancelling(*batch);
@@ -134,7 +141,7 @@ impl Custody {
     }
 
     /// Enters the outcomes of these groups of results that the job log lacks, and says how many that were. A start looks at
-    /// all groups of a segment, nearly all of which are entered, as what is `named` shows; these are passed over.
+    /// a whole segment's groups, of which it passes over those that are entered, as what is `named` shows.
     ///
     /// # Errors
     /// When a group cannot be read, or the log takes no more changes.

@@ -40,7 +40,7 @@ pub fn run() -> ExitCode {
 fn serve() -> io::Result<()> {
     // A server that is killed takes its children with it, even one that hangs and never reads the end of its stdin.
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    stand_back()?;
+    stand_back();
     limit(Resource::Core, 0)?;
     let (input, output) = take_pipes()?;
     let mut orders = OrderReader::new(input);

@@ -25,7 +25,7 @@ pub fn become_engine(plan: &str) -> ExitCode {
 
 fn lock_and_start(plan: &str) -> io::Result<Infallible> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    stand_back()?;
+    stand_back();
     let Plan { program, arguments, data, memory_bytes, wall_ms } = serde_json::from_str(plan)?;
     limit(Resource::Core, 0)?;
     limit(Resource::As, memory_bytes)?;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::batch::FileId;
 use crate::spool::Sha256Digest;
 
 /// What files have in common that one text can be the text of.
@@ -17,8 +18,8 @@ pub struct Bytes {
     pub media_type: String,
 }
 
-/// Those that are led, and how their end is told: the channel closes.
-type Led = HashMap<Bytes, watch::Receiver<()>>;
+/// Those that are led, by which file, and how its end is told: the channel closes.
+type Led = HashMap<Bytes, (FileId, watch::Receiver<()>)>;
 
 /// Who leads.
 #[derive(Debug, Clone, Default)]
@@ -35,19 +36,25 @@ pub struct Lead {
 /// A file's part among those with the same bytes.
 pub enum Part {
     Leads(Lead),
-    /// The file that leads comes to its end when this does.
-    Follows(watch::Receiver<()>),
+    Follows {
+        leader: FileId,
+        /// The file that leads comes to its end when this does.
+        end: watch::Receiver<()>,
+    },
 }
 
 impl Leads {
-    /// Takes the lead, unless somebody has it.
-    pub fn take(&self, bytes: Bytes) -> Part {
+    /// Takes the lead for a file, unless another has it.
+    pub fn take(&self, bytes: Bytes, file: FileId) -> Part {
         match self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(bytes) {
-            Entry::Occupied(led) => Part::Follows(led.get().clone()),
+            Entry::Occupied(led) => {
+                let (leader, end) = led.get().clone();
+                Part::Follows { leader, end }
+            }
             Entry::Vacant(free) => {
                 let (end, until_end) = watch::channel(());
                 let bytes = free.key().clone();
-                free.insert(until_end);
+                free.insert((file, until_end));
                 Part::Leads(Lead { bytes, leads: self.clone(), _end: end })
             }
         }
@@ -63,16 +70,20 @@ impl Drop for Lead {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::BatchId;
 
     #[tokio::test]
     async fn one_leads_and_the_others_hear_of_its_end() {
         let leads = Leads::default();
         let bytes = || Bytes { owner: "local".into(), sha256: [7; 32], media_type: String::new() };
-        let Part::Leads(lead) = leads.take(bytes()) else { panic!("the first leads") };
-        let Part::Follows(mut end) = leads.take(bytes()) else { panic!("the second follows") };
-        assert!(matches!(leads.take(Bytes { owner: "other".into(), ..bytes() }), Part::Leads(_)), "nobody else's");
+        let [first, second] = [0, 1].map(|index| BatchId::from_bytes([1; 16]).file(index));
+        let Part::Leads(lead) = leads.take(bytes(), first) else { panic!("the first leads") };
+        let Part::Follows { leader, mut end } = leads.take(bytes(), second) else { panic!("the second follows") };
+        assert_eq!(leader, first);
+        let others = Bytes { owner: "other".into(), ..bytes() };
+        assert!(matches!(leads.take(others, second), Part::Leads(_)), "nobody else's");
         drop(lead);
         assert!(end.changed().await.is_err(), "the channel is closed");
-        assert!(matches!(leads.take(bytes()), Part::Leads(_)), "the lead is free again");
+        assert!(matches!(leads.take(bytes(), second), Part::Leads(_)), "the lead is free again");
     }
 }

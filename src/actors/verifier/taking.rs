@@ -9,7 +9,7 @@ use super::{Duty, Work};
 use crate::actors::aggregator::EndedFile;
 use crate::actors::panics::deliver;
 use crate::actors::{FileBytes, Slot};
-use crate::batch::{FileEvent, Outcome};
+use crate::batch::{FileEvent, FileId, Outcome};
 use crate::custody::Twin;
 use crate::spool::Timings;
 
@@ -19,31 +19,32 @@ impl Work {
     pub(super) async fn twin(&self, file: &Arc<WaitingFile>, sound: &Sound, slot: &Slot) -> Option<Twin> {
         let (made_with, sealed) = (self.options.made_with?, file.sealed.as_ref()?);
         if !sound.kin.is_empty()
-            && let Some(twin) = self.twin_now(file, made_with).await
+            && let Some(twin) = self.twin_now(file, None, made_with).await
         {
             return Some(twin);
         }
         let bytes =
             Bytes { owner: file.record.owner.clone(), sha256: sealed.sha256, media_type: sealed.media_type.clone() };
-        match self.leads.take(bytes) {
+        match self.leads.take(bytes, file.id) {
             Part::Leads(lead) => {
                 slot.lead(lead);
                 // One that led until now may have ended since the first look.
-                if sound.kin.is_empty() { None } else { self.twin_now(file, made_with).await }
+                if sound.kin.is_empty() { None } else { self.twin_now(file, None, made_with).await }
             }
-            Part::Follows(mut end) => {
+            Part::Follows { leader, mut end } => {
                 tokio::select! {
-                    _ = end.changed() => self.twin_now(file, made_with).await,
+                    _ = end.changed() => self.twin_now(file, Some(leader), made_with).await,
                     () = self.custody.joblog.cancelled(file.id.batch()) => None,
                 }
             }
         }
     }
 
-    async fn twin_now(&self, file: &Arc<WaitingFile>, made_with: u32) -> Option<Twin> {
+    /// A twin that has ended. Of many files with the same bytes only some are looked at, and the one that led first.
+    async fn twin_now(&self, file: &Arc<WaitingFile>, leader: Option<FileId>, made_with: u32) -> Option<Twin> {
         let (custody, file, id) = (Arc::clone(&self.custody), Arc::clone(file), file.id);
         let look = move || {
-            let kin = kin(&custody, &file);
+            let kin: Vec<FileId> = leader.into_iter().chain(kin(&custody, &file)).collect();
             custody.twin(&kin, &file.record.owner, file.sealed.as_ref()?, made_with).transpose()
         };
         match self.off_thread(Duty::Twin, look).await.flatten()? {
