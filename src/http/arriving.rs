@@ -285,13 +285,9 @@ impl<'a> Arriving<'a> {
 impl Api {
     /// Counts files that were sealed, or refused all together.
     pub(super) fn count_uploads(&self, files: &[SealedFile]) {
-        let rejected = files.iter().filter(|file| file.refused.is_some()).count();
-        for (outcome, files) in [(UploadOutcome::Rejected, rejected), (UploadOutcome::Accepted, files.len() - rejected)]
-        {
-            if files > 0 {
-                self.count(outcome, files as u64);
-            }
-        }
+        let rejected = files.iter().filter(|file| file.refused.is_some()).count() as u64;
+        let counts = [(UploadOutcome::Rejected, rejected), (UploadOutcome::Accepted, files.len() as u64 - rejected)];
+        counts.into_iter().filter(|(_, files)| *files > 0).for_each(|(outcome, files)| self.count(outcome, files));
     }
 
     fn count(&self, outcome: UploadOutcome, files: u64) {
