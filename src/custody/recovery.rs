@@ -57,8 +57,8 @@ impl Custody {
                 recovered.waiting += u64::from(record.tally.pending());
                 if !record.is_told {
                     recovered.untold.push(*batch);
-                    noted_at_once = noted_at_once.saturating_sub(record.seal.entries);
-                    if noted_at_once > 0 {
+                    if let Some(left) = noted_at_once.checked_sub(record.seal.entries) {
+                        noted_at_once = left;
                         self.note_lost_digests(*batch)?;
                     }
                 }

@@ -20,9 +20,9 @@ use crate::spool::{SealedBatch, SealedFile};
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The first page of the files of a batch that is being sealed.
-pub fn page_of_sealed(id: BatchId, files: &[SealedFile]) -> FirstPage {
-    let status = |(index, file): (usize, &SealedFile)| FileStatus::sealed(id.file(index), file.clone());
-    first_page(id, files.len(), files.iter().enumerate().map(status))
+pub fn page_of_sealed(id: BatchId, files: Vec<SealedFile>) -> FirstPage {
+    let status = |(index, file)| FileStatus::sealed(id.file(index), file);
+    first_page(id, files.len(), files.into_iter().enumerate().map(status))
 }
 
 /// 202 with the status of a batch that has just been sealed, and the page of its files.

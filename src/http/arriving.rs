@@ -198,7 +198,7 @@ impl<'a> Arriving<'a> {
     pub async fn seal<T>(
         self,
         sealing: Sealing<impl Future<Output = ()> + 'static>,
-        meanwhile: impl FnOnce(BatchId, &[SealedFile]) -> T,
+        meanwhile: impl FnOnce(BatchId, Vec<SealedFile>) -> T,
     ) -> Result<(SealedBatch, T), ApiError> {
         let Sealing { fields, key, answered, is_told_first } = sealing;
         if self.files.is_empty() {
@@ -241,7 +241,7 @@ impl<'a> Arriving<'a> {
             Ok::<_, SpoolError>(sealed)
         });
         yield_now().await;
-        let made = meanwhile(batch, &files);
+        let made = meanwhile(batch, files);
         let sealed = sealed.await.map_err(|error| ApiError::Internal(error.to_string()))??;
         self.api.count_uploads(&sealed.files);
         Ok((sealed, made))

@@ -15,7 +15,7 @@ use super::openapi::{examples, problems};
 use super::page::{FILES_PAGE_MAX, Page, view};
 use super::query::{Query, Word, encoded};
 use super::view::{BatchList, BatchState, BatchView, ListLinks};
-use super::{Api, ApiError, front};
+use super::{Api, ApiError, KeptPages, front};
 use crate::actors::panics::deliver;
 use crate::actors::verifier::CancelledBatch;
 use crate::batch::BatchOutcome;
@@ -81,7 +81,8 @@ pub async fn status(
 fn page_of(api: &Api, batch: &OwnBatch, page: &Page) -> Result<Bytes, ApiError> {
     let json = serde_json::to_vec(&view(batch, page)?).map_err(|error| ApiError::Internal(error.to_string()))?;
     let json = Bytes::from(json);
-    if batch.status()?.record == *batch.record() {
+    // Asked only where it is to be kept: the record is read once more for it.
+    if KeptPages::takes(batch.record(), page, &json) && batch.status()?.record == *batch.record() {
         api.pages.keep(batch.id(), batch.record().clone(), page, &json);
     }
     Ok(json)

@@ -33,9 +33,14 @@ struct KeptPage {
 }
 
 impl KeptPages {
+    /// Whether a page of a batch with this record is one of those that are kept.
+    pub fn takes(record: &BatchRecord, page: &Page, json: &Bytes) -> bool {
+        is_kept_kind(record, page) && (BYTES_MIN..=BYTES_MAX).contains(&json.len())
+    }
+
     /// The page of a batch with this record, if it is kept.
     pub fn get(&self, batch: BatchId, record: &BatchRecord, page: &Page) -> Option<Bytes> {
-        if record.finished_ms.is_none() || page.states.is_some() {
+        if !is_kept_kind(record, page) {
             return None;
         }
         let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -48,10 +53,10 @@ impl KeptPages {
 
     /// Keeps a page that was made between two looks at the batch's record which found it to be this one.
     pub fn keep(&self, batch: BatchId, record: BatchRecord, page: &Page, json: &Bytes) {
-        let &Page { after, limit, ref states } = page;
-        if record.finished_ms.is_none() || states.is_some() || !(BYTES_MIN..=BYTES_MAX).contains(&json.len()) {
+        if !Self::takes(&record, page, json) {
             return;
         }
+        let &Page { after, limit, .. } = page;
         let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         pages.retain(|kept| !kept.is_of(batch, page));
         pages.push_back(KeptPage { batch, after, limit, record, json: json.clone() });
@@ -67,6 +72,11 @@ impl KeptPages {
     pub fn forget(&self, batch: BatchId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|kept| kept.batch != batch);
     }
+}
+
+/// Whether nothing changes on such a page without the record, and it is asked for as often as others.
+const fn is_kept_kind(record: &BatchRecord, page: &Page) -> bool {
+    record.finished_ms.is_some() && page.states.is_none()
 }
 
 impl KeptPage {

@@ -19,7 +19,6 @@ use super::openapi::{examples, problems};
 use super::query::Query;
 use super::view::BatchView;
 use super::{Api, ApiError, RequestId};
-use crate::spool::SealedFile;
 
 problems!(
     UploadProblems: InvalidParameter, MalformedMultipart, NoFiles, BadField, BadContentDigest, DigestMismatch,
@@ -82,7 +81,7 @@ pub async fn upload(
         let _: Result<(), _> = until_answered.await;
     };
     let sealing = Sealing { fields, key, answered: until_answered, is_told_first: false };
-    let page = |batch, files: &[SealedFile]| wait.is_none().then(|| page_of_sealed(batch, files));
+    let page = |batch, files| wait.is_none().then(|| page_of_sealed(batch, files));
     let (sealed, page) = arriving.seal(sealing, page).await?;
     drop(open);
     log::info!("request {}: batch {}: accepted with {} files", *request_id, sealed.header.batch, sealed.files.len());

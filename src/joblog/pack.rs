@@ -4,8 +4,8 @@
 //! whose outcomes come close to each other. So what one flush makes durable of neighbours is written once, and a start walks
 //! over a sixteenth of the entries.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,10 +17,10 @@ use crate::batch::{BatchId, FileId};
 /// that comes alone.
 pub const PACK_FILES: usize = 16;
 
-/// Records of neighbouring files, by index, ascending; none of a file to which nothing has happened.
+/// Records of neighbouring files, by index; none of a file to which nothing has happened.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pack {
-    records: Vec<(u16, FileRecord)>,
+    records: BTreeMap<u16, FileRecord>,
 }
 
 impl Pack {
@@ -41,24 +41,14 @@ impl Pack {
 
     /// Whether these are records of files of the pack that begins with the file with the index `first`.
     fn is_of(&self, first: usize) -> bool {
-        let is_within = |(index, _): &(u16, FileRecord)| Self::first_of(usize::from(*index)) == first;
-        !self.records.is_empty()
-            && self.records.iter().all(is_within)
-            && self.records.is_sorted_by(|(before, _), (after, _)| before < after)
-    }
-
-    /// The record of the file with this index.
-    ///
-    /// # Errors
-    /// Where its place is, when there is none.
-    fn find(&self, index: usize) -> Result<usize, usize> {
-        self.records.binary_search_by_key(&index, |(index, _)| usize::from(*index))
+        let is_within = |index: &u16| Self::first_of(usize::from(*index)) == first;
+        !self.records.is_empty() && self.records.keys().all(is_within)
     }
 
     /// The record of the file with this index, if anything has happened to it.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&FileRecord> {
-        self.find(index).ok().map(|at| &self.records[at].1)
+        self.records.get(&u16::try_from(index).ok()?)
     }
 
     /// Puts the record of a file in its place.
@@ -66,12 +56,7 @@ impl Pack {
     /// # Panics
     /// Never: a file's index has 16 bits.
     pub fn put(&mut self, index: usize, record: FileRecord) {
-        match self.find(index) {
-            Ok(at) => self.records[at].1 = record,
-            Err(at) => {
-                self.records.insert(at, (u16::try_from(index).expect("a file's index has 16 bits"), record));
-            }
-        }
+        self.records.insert(u16::try_from(index).expect("a file's index has 16 bits"), record);
     }
 
     /// The records with the index of their file.

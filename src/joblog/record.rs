@@ -194,6 +194,8 @@ mod tests {
     use super::*;
     use crate::batch::{BATCH_FILES_LIMIT, BatchId, FileError, FileErrorCode, TextInfo, Tokenizer};
     use crate::joblog::event::EventsRecord;
+    use crate::joblog::loans::LoanRecord;
+    use crate::joblog::pack::Pack;
     use crate::joblog::{BatchChange, Event};
 
     #[test]
@@ -336,6 +338,26 @@ mod tests {
         })
     }
 
+    fn pack() -> impl Strategy<Value = Pack> {
+        vec((0..BATCH_FILES_LIMIT, file_record()), 0..16).prop_map(|records| {
+            let mut pack = Pack::default();
+            for (index, record) in records {
+                pack.put(index, record);
+            }
+            pack
+        })
+    }
+
+    fn loans() -> impl Strategy<Value = Vec<LoanRecord>> {
+        let lender = (any::<[u8; 16]>(), 0..BATCH_FILES_LIMIT);
+        let loan = (any::<(u16, u64, u64, u64)>(), lender).prop_map(|(loan, (batch, lender))| {
+            let (index, segment, start, length) = loan;
+            let extent = Extent { segment, start, length };
+            LoanRecord { index, extent, lender: BatchId::from_bytes(batch).file(lender) }
+        });
+        vec(loan, 0..64)
+    }
+
     fn keyed() -> impl Strategy<Value = KeyedBatch> {
         let fields = any::<([u8; 16], i64, [u8; 32])>();
         fields.prop_map(|(batch, created_ms, fingerprint)| KeyedBatch {
@@ -373,12 +395,14 @@ mod tests {
 
         #[test]
         fn any_record_comes_back_as_it_was_and_never_changed(
-            (batch, file, claim, keyed, events) in (batch_record(), file_record(), claim(), keyed(), events_record()),
+            (batch, pack, loans) in (batch_record(), pack(), loans()),
+            (claim, keyed, events) in (claim(), keyed(), events_record()),
             (at, change) in (any::<Index>(), 1..=u8::MAX),
         ) {
             keeps(batch, at, change)?;
             keeps(events, at, change)?;
-            keeps(file, at, change)?;
+            keeps(pack, at, change)?;
+            keeps(loans, at, change)?;
             keeps(claim, at, change)?;
             keeps(keyed, at, change)?;
         }

@@ -36,11 +36,11 @@ impl Step<'_> {
         committed: &mut Committed,
     ) -> Result<(), JobLogError> {
         self.passes = DurableStep::RemovalAppend;
-        let keys = self.index.keys_of(id)?;
+        let (keys, loans) = (self.index.keys_of(id)?, self.index.loans_of(id)?);
         let known = self.records.insert(id, None).unwrap_or(self.index.batch(id)?);
         self.told.forget(id);
         self.packs.forget(id);
-        for loan in self.index.loans_of(id)? {
+        for loan in loans {
             self.batch.remove(loan.by_place(id).0);
         }
         let owned = match known {
