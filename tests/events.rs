@@ -274,8 +274,9 @@ fn a_crash_at_any_step_between_a_change_and_its_telling_repeats_nothing_and_skip
         // One that is never answered may exist all the same.
         let taken = server.try_post(texts(30).file("z.exe", "MZ"));
         batches.extend(taken.ok().map(|answer| answer.accepted().id));
-        if step == &"log_enter" && time == 2 {
-            let _ = server.try_post(texts(1));
+        // A step that has passed for several changes at once passes again for the next batch's.
+        while time == 2 && server.try_post(texts(1)).is_ok() {
+            std::thread::sleep(Duration::from_millis(50));
         }
         while let Some(event) = stream.event() {
             reader.take(&event);
@@ -284,7 +285,7 @@ fn a_crash_at_any_step_between_a_change_and_its_telling_repeats_nothing_and_skip
         assert!(!faults.is_armed(), "{step}/{side} was reached");
     }
     let server = data.serve(&LIVELY);
-    let ids: Vec<String> = server.list("").batches.into_iter().map(|batch| batch.id).collect();
+    let ids: Vec<String> = server.list("?limit=100").batches.into_iter().map(|batch| batch.id).collect();
     assert!(batches.iter().all(|id| ids.contains(id)));
     let completed: Vec<_> = ids.iter().map(|id| server.completed(id)).collect();
     finish(&server, &mut reader, &ids);

@@ -1,6 +1,6 @@
 //! `BatchAggregator`: makes outcomes durable, in groups: results first, then the records that name them.
 //!
-//! Takes `EndedFile`. While one group is being synced, and for a moment while others are on their way, the next one
+//! Takes `EndedFiles`. While one group is being synced, and for a moment while others are on their way, the next one
 //! gathers: a group costs the same flushes whatever is in it. A disk that is full or failing holds the group
 //! back and nothing is lost: it is tried again until there is room. A batch completes with its last outcome.
 
@@ -41,9 +41,13 @@ const GROUP_EVERY: Duration = Duration::from_millis(20);
 /// How long a disk is left alone that did not take a group.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// A file has come to its end.
+/// Files have come to their end.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
+pub struct EndedFiles(pub Vec<EndedFile>);
+
+/// A file that has come to its end.
+#[derive(Debug, Clone)]
 pub struct EndedFile {
     pub file: FileId,
     /// Attempts that were made.
@@ -101,13 +105,18 @@ impl Actor for BatchAggregator {
     }
 }
 
-impl Handler<EndedFile> for BatchAggregator {
+impl Handler<EndedFiles> for BatchAggregator {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, ended: EndedFile, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, EndedFiles(files): EndedFiles, _: &mut Self::Context) -> Self::Result {
         let work = Rc::clone(&self.work);
-        let open = work.open.open();
-        answering(Duty::EndedFile, &self.work.custody.metrics, async move { work.gather(ended, open).await })
+        let open: Vec<(EndedFile, Open)> = files.into_iter().map(|file| (file, work.open.open())).collect();
+        let gathered = async move {
+            for (file, open) in open {
+                work.gather(file, open).await;
+            }
+        };
+        answering(Duty::EndedFiles, &self.work.custody.metrics, gathered)
     }
 }
 

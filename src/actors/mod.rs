@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! http ─ReceiveFile─► Uploader [1] ─► spool: seal durable ─► job log: entered ─► 202
-//!   └─StoredBatch─► Verifier [16] ─VerifiedFile─► Supervisor [16] ─EndedFile─► BatchAggregator [16] ─► results, job log
+//!   └─StoredBatch─► Verifier [16] ─VerifiedFiles─► Supervisor [16] ─EndedFiles─► BatchAggregator [16] ─► results, job log
 //!                       │                             ⇅ Attempt                      ▲
 //!                       │                         Processor [1] × N                  │
-//!                       └───────────────EndedFile (refused, lost)────────────────────┘
+//!                       └───────────────EndedFiles (refused, lost)────────────────────┘
 //! ```
 //! The number in brackets is the mailbox. What keeps the pipeline small is not the mailboxes but the slots: a file that
 //! leaves the job log takes one, and gives it back when its outcome is durable, so that a million waiting files cost disk
@@ -21,7 +21,7 @@ pub mod uploader;
 pub mod verifier;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -86,7 +86,13 @@ pub struct FileBytes {
 /// Milliseconds since `start`, as a record holds them.
 #[must_use]
 pub fn ms_since(start: Instant) -> u32 {
-    u32::try_from(start.elapsed().as_millis()).unwrap_or(u32::MAX)
+    ms(start.elapsed())
+}
+
+/// A duration in milliseconds, as a record holds them.
+#[must_use]
+pub fn ms(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
 /// Milliseconds since 1970-01-01T00:00:00Z.

@@ -35,7 +35,7 @@ pub enum Duty {
     /// The text of a file with the same bytes is looked for.
     Twin,
     Stop,
-    VerifiedFile,
+    VerifiedFiles,
     /// A batch is cancelled, and what waits of it is ended.
     CancelledBatch,
     Sweep,
@@ -46,7 +46,7 @@ pub enum Duty {
     Drain,
     ReleaseClaims,
     Attempt,
-    EndedFile,
+    EndedFiles,
     /// A group of outcomes is made durable.
     Group,
     Flush,
@@ -59,11 +59,11 @@ impl Duty {
         Self::StoredBatch,
         Self::Turn,
         Self::Look,
-        Self::VerifiedFile,
+        Self::VerifiedFiles,
         Self::Claim,
         Self::Ask,
         Self::Attempt,
-        Self::EndedFile,
+        Self::EndedFiles,
         Self::Group,
     ];
 

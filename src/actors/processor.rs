@@ -1,4 +1,4 @@
-//! Processor: owns one disposable child and gives it one file at a time.
+//! Processor: owns one disposable child and gives it one file at a time, or several small ones together.
 //!
 //! Takes `Attempt` and answers with the text or with a fault that says whether trying again may help. A child that dies or
 //! is killed is replaced at once, also after so many files. While no child can be started the attempt waits and does not
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Message, ResponseFuture};
+use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use super::backoff;
@@ -17,9 +18,9 @@ use crate::custody::Custody;
 use crate::health::Health;
 use crate::metrics::Present;
 use crate::spool::Extent;
-use crate::worker::{Child, Extraction, Job, WorkerSettings};
+use crate::worker::{AttemptFailure, Child, Extraction, Job, WorkerSettings};
 
-/// A processor is sent one file at a time.
+/// A processor is sent one message at a time.
 pub const PROCESSOR_MAILBOX_MAX: usize = 1;
 
 /// How long to wait before a child is tried again that could not be started; doubled up to 64 times as much.
@@ -50,6 +51,11 @@ pub struct Attempt {
     /// Where the file's bytes lie.
     pub extent: Extent,
 }
+
+/// Try these small files once, together.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<Result<Extraction, Fault>>")]
+pub struct AttemptTogether(pub Vec<(Job, Extent)>);
 
 /// What all processors share.
 pub struct ProcessorOptions {
@@ -89,8 +95,7 @@ impl Actor for Processor {
     /// Starts the first child ahead of need.
     fn started(&mut self, context: &mut Self::Context) {
         context.set_mailbox_capacity(PROCESSOR_MAILBOX_MAX);
-        let hands = Arc::clone(&self.hands);
-        actix_rt::spawn(async move { hands.refill().await });
+        self.hands.refill_soon();
     }
 }
 
@@ -100,6 +105,19 @@ impl Handler<Attempt> for Processor {
     fn handle(&mut self, attempt: Attempt, _: &mut Self::Context) -> Self::Result {
         let hands = Arc::clone(&self.hands);
         answering(Duty::Attempt, &self.hands.options.custody.metrics, async move { hands.attempt(attempt).await })
+    }
+}
+
+impl Handler<AttemptTogether> for Processor {
+    type Result = ResponseFuture<Vec<Result<Extraction, Fault>>>;
+
+    fn handle(&mut self, AttemptTogether(files): AttemptTogether, _: &mut Self::Context) -> Self::Result {
+        let hands = Arc::clone(&self.hands);
+        answering(
+            Duty::Attempt,
+            &self.hands.options.custody.metrics,
+            async move { hands.attempt_together(files).await },
+        )
     }
 }
 
@@ -114,8 +132,7 @@ impl Hands {
             Fault::Retry(FileErrorCode::Unreadable.into())
         })?;
         let mut held = self.child.lock().await;
-        // One that died in its sleep is no fault of the file.
-        let ready = held.take_if(|held| !held.child.is_spent());
+        let ready = ready(&mut held);
         let Held { mut child, present } = if let Some(ready) = ready {
             ready
         } else {
@@ -131,27 +148,65 @@ impl Hands {
         };
         let Some(answer) = answer else {
             child.kill().await;
-            let hands = Arc::clone(&self);
-            actix_rt::spawn(async move { hands.refill().await });
+            self.refill_soon();
             return Err(Fault::Cancelled);
         };
-        if child.is_spent() {
-            child.retire().await;
-            let hands = Arc::clone(&self);
-            actix_rt::spawn(async move { hands.refill().await });
-        } else {
-            *held = Some(Held { child, present });
+        self.put_back(&mut held, Held { child, present }).await;
+        Ok(self.counted(&job, answer)?)
+    }
+
+    /// What became of the first of some small files; each of the others is to be tried by itself.
+    async fn attempt_together(self: Arc<Self>, files: Vec<(Job, Extent)>) -> Vec<Result<Extraction, Fault>> {
+        let mut held = self.child.lock().await;
+        let Some(Held { mut child, present }) = ready(&mut held) else {
+            *held = None;
+            self.refill_soon();
+            return Vec::new();
+        };
+        let files: Vec<(Job, Bytes)> = files.into_iter().map_while(|file| self.small_file(file)).collect();
+        let answers = child.attempt_together(&files).await;
+        if answers.len() < files.len() {
+            log::info!("{} of {} files were read together; the others are tried alone", answers.len(), files.len());
         }
+        self.put_back(&mut held, Held { child, present }).await;
+        let counted = |((job, _), answer): (&(Job, Bytes), _)| Ok(self.counted(job, answer)?);
+        files.iter().zip(answers).map(counted).collect()
+    }
+
+    /// A file with its bytes; none when that is not as simple as that.
+    fn small_file(&self, (job, extent): (Job, Extent)) -> Option<(Job, Bytes)> {
+        let is_taken = job.length <= self.options.extract_bytes_max;
+        let content = self.options.custody.spool.store().content(&extent).ok().filter(|_| is_taken)?;
+        Some((job, content.read_all().ok()?.into()))
+    }
+
+    /// Keeps a child for the next file, if it is fit for one.
+    async fn put_back(self: &Arc<Self>, place: &mut Option<Held>, mut held: Held) {
+        if held.child.is_spent() {
+            held.child.retire().await;
+            self.refill_soon();
+        } else {
+            *place = Some(held);
+        }
+    }
+
+    /// An attempt is over.
+    fn counted(&self, job: &Job, answer: Result<Extraction, AttemptFailure>) -> Result<Extraction, FileError> {
         self.options.custody.metrics.operation.attempts.inc();
         answer.map_err(|failure| {
             log::warn!("file {}: {}: {}", job.file, failure.error, failure.log);
             self.options.custody.metrics.count_worker_end(failure.error.code);
-            failure.error.into()
+            failure.error
         })
     }
 
     async fn cancelled(&self, job: &Job) {
         self.options.custody.joblog.cancelled(job.file.batch()).await;
+    }
+
+    fn refill_soon(self: &Arc<Self>) {
+        let hands = Arc::clone(self);
+        actix_rt::spawn(async move { hands.refill().await });
     }
 
     /// Puts a fresh child where there is none.
@@ -190,4 +245,9 @@ impl Hands {
             }
         }
     }
+}
+
+/// The child that is there, unless it has had its share or died in its sleep, which is no fault of a file.
+fn ready(held: &mut Option<Held>) -> Option<Held> {
+    held.take_if(|held| !held.child.is_spent())
 }

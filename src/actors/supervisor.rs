@@ -1,6 +1,6 @@
 //! Supervisor: owns the pool, claims files in windows, and decides what becomes of an attempt.
 //!
-//! Takes `VerifiedFile`. Before files are tried, one durable record names them, so that one flush serves many. A file that
+//! Takes `VerifiedFiles`. Before files are tried, one durable record names them, so that one flush serves many. A file that
 //! may have taken the process down is tried alone, with nothing else claimed, so that it is counted even if it does so
 //! again. What may pass is tried again with backoff, up to `attempts.max`; a processor that dies is replaced.
 
@@ -22,6 +22,7 @@ use crate::joblog::{Change, Claim, ClaimedFile};
 
 mod attempt;
 mod cancel;
+mod together;
 mod windows;
 
 pub use cancel::SweepCancelled;
@@ -56,6 +57,8 @@ pub struct Supervisor {
 struct ClaimedWork {
     file: FileOnItsWay,
     window: u64,
+    /// Whether it is to be tried by itself.
+    is_alone: bool,
 }
 
 struct Work {
@@ -119,17 +122,17 @@ impl Actor for Supervisor {
     }
 }
 
-/// A file is what its seal promises, and may be tried.
+/// Files are what their seals promise, and may be tried.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
-pub struct VerifiedFile(pub FileOnItsWay);
+pub struct VerifiedFiles(pub Vec<FileOnItsWay>);
 
-impl Handler<VerifiedFile> for Supervisor {
+impl Handler<VerifiedFiles> for Supervisor {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, VerifiedFile(file): VerifiedFile, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, VerifiedFiles(files): VerifiedFiles, _: &mut Self::Context) -> Self::Result {
         let work = Rc::clone(&self.work);
-        answering(Duty::VerifiedFile, &self.work.custody.metrics, async move { work.enqueue(file) })
+        answering(Duty::VerifiedFiles, &self.work.custody.metrics, async move { work.enqueue(files) })
     }
 }
 
@@ -169,9 +172,11 @@ impl Handler<ReleaseClaims> for Supervisor {
 }
 
 impl Work {
-    fn enqueue(&self, file: FileOnItsWay) {
-        let queue = if file.is_suspect { &self.suspects } else { &self.queue };
-        queue.borrow_mut().push_back(file);
+    fn enqueue(&self, files: Vec<FileOnItsWay>) {
+        for file in files {
+            let queue = if file.is_suspect { &self.suspects } else { &self.queue };
+            queue.borrow_mut().push_back(file);
+        }
         self.changed.notify_waiters();
     }
 
@@ -241,7 +246,8 @@ impl Work {
             tokio::time::sleep(CLAIM_RETRY_AFTER).await;
         }
         self.until(|work| work.draining.get() || work.claimed.borrow().len() < work.options.claim_window).await;
-        self.claimed.borrow_mut().extend(files.into_iter().map(|file| ClaimedWork { file, window }));
+        let claimed = files.into_iter().map(|file| ClaimedWork { file, window, is_alone });
+        self.claimed.borrow_mut().extend(claimed);
         self.changed.notify_waiters();
     }
 
@@ -255,28 +261,14 @@ impl Work {
             if self.draining.get() {
                 return;
             }
-            let Some(next) = self.claimed.borrow_mut().pop_front() else {
+            let files = self.next_claimed();
+            if files.is_empty() {
                 self.make_idle(processor);
                 continue;
-            };
+            }
             self.running.set(self.running.get() + 1);
-            let work = Rc::clone(&self);
-            actix_rt::spawn(async move {
-                let ClaimedWork { file, window } = next;
-                let settled = format!("what becomes of file {} until the next start", file.id);
-                if panics::counted(settled, &work.custody.metrics, work.attempt(processor, file)).await.is_none() {
-                    work.add_processor();
-                }
-                work.running.set(work.running.get() - 1);
-                work.leave(window);
-            });
+            actix_rt::spawn(Rc::clone(&self).settle_all(processor, files));
         }
-    }
-
-    /// A claimed file is through.
-    fn leave(&self, window: u64) {
-        self.windows.leave(window);
-        self.changed.notify_waiters();
     }
 
     async fn release(&self) {

@@ -16,10 +16,10 @@ use actix::{Actor, Addr, Context, Handler, Message, ResponseFuture};
 use bytes::Bytes;
 use tokio::sync::{Notify, Semaphore};
 
-use super::aggregator::{BatchAggregator, EndedFile};
+use super::aggregator::{BatchAggregator, EndedFile, EndedFiles};
 use super::panics::{self, Duty, answering, deliver};
 use super::rotation::Rotation;
-use super::supervisor::{Supervisor, VerifiedFile};
+use super::supervisor::{Supervisor, VerifiedFiles};
 use super::{FileOnItsWay, SLOTS_MAX, Slot, backoff, ms_since};
 use crate::batch::{BatchId, FileErrorCode, FileEvent, Outcome};
 use crate::custody::Custody;
@@ -193,7 +193,7 @@ impl Work {
             }
             Checked::Sound(sound) => match twin {
                 Some(twin) => self.take_over(&file, twin, timings, slot).await,
-                None => self.pass_on(&file, sound, timings, slot).await,
+                None => self.pass_on(self.verified(&file, sound, timings, slot).into_iter().collect()).await,
             },
             Checked::Refused(error) => self.end(&file, Outcome::Rejected(error), true, timings, slot).await,
             Checked::Lost(error) => self.end(&file, Outcome::Failed(error), true, timings, slot).await,
@@ -216,15 +216,16 @@ impl Work {
         })
     }
 
-    async fn pass_on(&self, file: &WaitingFile, sound: Sound, timings: Timings, slot: Slot) {
+    /// A file that is what its seal promises, as the supervisor takes it.
+    fn verified(&self, file: &WaitingFile, sound: Sound, timings: Timings, slot: Slot) -> Option<FileOnItsWay> {
         let Sound { media_type, warnings, kin: _ } = sound;
-        let Some(bytes) = file.bytes() else { return };
+        let bytes = file.bytes()?;
         if let Err(error) = self.custody.joblog.apply(file.id, FileEvent::Verified) {
             log::error!("file {}: {error}", file.id);
-            return;
+            return None;
         }
         self.custody.metrics.count_verified(None);
-        let on_its_way = FileOnItsWay {
+        Some(FileOnItsWay {
             id: file.id,
             bytes,
             media_type,
@@ -234,9 +235,13 @@ impl Work {
             timings,
             warnings,
             slot,
-        };
-        if !deliver(&self.supervisor, VerifiedFile(on_its_way)).await {
-            log::error!("file {}: the supervisor does not take it; it waits for the next start", file.id);
+        })
+    }
+
+    async fn pass_on(&self, files: Vec<FileOnItsWay>) {
+        let count = files.len();
+        if count > 0 && !deliver(&self.supervisor, VerifiedFiles(files)).await {
+            log::error!("{count} files: the supervisor does not take them; they wait for the next start");
         }
     }
 
@@ -248,8 +253,14 @@ impl Work {
         let dead_bytes = are_bytes_dead.then(|| file.bytes()).flatten();
         let (attempts, text, is_deduplicated) = (file.attempts, Bytes::new(), false);
         let ended = EndedFile { file: file.id, attempts, outcome, text, is_deduplicated, timings, dead_bytes, slot };
-        if !deliver(&self.aggregator, ended).await {
-            log::error!("file {}: the aggregator takes no outcome; the file waits for the next start", file.id);
+        self.hand_over(ended).await;
+    }
+
+    /// Hands a file's outcome over to be made durable.
+    async fn hand_over(&self, ended: EndedFile) {
+        let id = ended.file;
+        if !deliver(&self.aggregator, EndedFiles(vec![ended])).await {
+            log::error!("file {id}: the aggregator takes no outcome; the file waits for the next start");
         }
     }
 }

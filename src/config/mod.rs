@@ -239,7 +239,7 @@ impl Default for WorkerSettings {
             wall_ms_max: 120_000,
             silence_ms_max: 30_000,
             memory_bytes_max: GIB,
-            files_max: 1_000,
+            files_max: 5_000,
             tokenizer: Tokenizer::Cl100kBase,
             ocr_languages: "eng".to_owned(),
         }

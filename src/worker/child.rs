@@ -66,7 +66,7 @@ fn serve() -> io::Result<()> {
             }
             None => Err(Failure::new(Fault::OutOfMemory, &format!("no room for a file of {} bytes", job.length))),
         };
-        reply(&mut pulse.reports, &job, answer)?;
+        reply(&mut pulse.reports, &job, answer, orders.has_more())?;
     }
     Ok(())
 }
@@ -100,14 +100,20 @@ fn read_file(orders: &mut OrderReader<File>, job: &Job, pulse: &mut Pulse) -> io
     Ok(fits.then_some(bytes))
 }
 
-fn reply(reports: &mut ReportWriter<File>, job: &Job, answer: Answer) -> io::Result<()> {
+/// Answers a job: at once, unless another one has come with it.
+fn reply(reports: &mut ReportWriter<File>, job: &Job, answer: Answer, is_more_coming: bool) -> io::Result<()> {
     let file = job.file;
-    match answer {
+    let (report, text) = match answer {
         Ok((info, text)) => {
             let text_bytes = text.len() as u64;
-            reports.send_with(&Report::Extracted(ExtractedText { file, info, text_bytes }), text.as_bytes())
+            (Report::Extracted(ExtractedText { file, info, text_bytes }), text)
         }
-        Err(Failure { fault, log }) => reports.send(&Report::Failed(FailedFile { file, fault, log })),
+        Err(Failure { fault, log }) => (Report::Failed(FailedFile { file, fault, log }), String::new()),
+    };
+    if is_more_coming {
+        reports.hold_with(&report, text.as_bytes())
+    } else {
+        reports.send_with(&report, text.as_bytes())
     }
 }
 

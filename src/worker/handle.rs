@@ -1,8 +1,7 @@
 //! The server's side: one child process, its limits, and the verdict when it gives no answer.
 //!
-//! A [`Child`] is fed one file at a time. Whatever ends an attempt without an answer ends the child too: it is killed
-//! with its process group and waited for, and the verdict says exactly what happened. Dropping a child, or an attempt
-//! on it, kills it as well.
+//! A [`Child`] is fed one file at a time, or several small ones together. Whatever ends an attempt without an answer ends
+//! the child too: it is killed with its process group and waited for. Dropping a child, or an attempt on it, kills it, too.
 
 use std::io;
 use std::process::Stdio;
@@ -15,13 +14,15 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::{sleep, timeout};
 
-use super::protocol::{FailedFile, Fault, Image, Job, Order, Ready, Report, VERSION};
+use super::protocol::{Image, Job, Order, Ready, Report, VERSION};
 use super::recognise::recognise;
 use super::settings::{AttemptFailure, SpawnError, WorkerSettings};
 use super::stream::{ReportReader, StderrReader};
 use super::talk::{Extraction, Fed, Heard, SilenceClock, feed, listen, tell};
-use super::verdict::{of_exit, one_line};
+use super::verdict::{is_fit_after, of_answer, of_exit, one_line};
 use crate::batch::{FileError, FileErrorCode};
+
+mod together;
 
 /// How long a child that was told to go may take before it is killed.
 const RETIRE_WAIT: Duration = Duration::from_secs(1);
@@ -131,10 +132,9 @@ impl Child {
                 self.is_idle = true;
                 Ok(extraction)
             }
-            Ok(Heard::Failed(FailedFile { file: _, fault, log })) => {
-                // A parser that panicked may have left anything behind: the next file gets a fresh child.
-                self.is_idle = fault != Fault::Panicked;
-                Err(AttemptFailure { error: FileErrorCode::from(fault).into(), log: one_line(&log) })
+            Ok(Heard::Failed(failed)) => {
+                self.is_idle = is_fit_after(&failed);
+                Err(of_answer(&failed))
             }
             Ok(Heard::HungUp) => {
                 let (error, log) = self.exit_verdict().await;

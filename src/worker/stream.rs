@@ -4,7 +4,7 @@
 
 use std::convert::Infallible;
 use std::io::{self, BufReader, Read, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -17,6 +17,10 @@ const LAST_WORDS_BYTES_MAX: usize = 4 << 10;
 
 /// What the child reads at a time: a small file with its job, in one call.
 const INPUT_BYTES: usize = 64 << 10;
+
+/// Answers to small files leave together, as long as they are few bytes and came soon after each other.
+const HELD_BYTES_MAX: usize = 32 << 10;
+const HELD_FOR_MAX: Duration = Duration::from_millis(5);
 
 /// How long the rest of stderr is waited for when the child is gone: only a stranger can still hold it open.
 const LAST_WORDS_WAIT: Duration = Duration::from_millis(200);
@@ -36,6 +40,11 @@ impl<R: Read> OrderReader<R> {
     /// Where orders come from.
     pub fn input(&self) -> &R {
         self.input.get_ref()
+    }
+
+    /// Whether the beginning of another order has been read already.
+    pub fn has_more(&self) -> bool {
+        !self.input.buffer().is_empty()
     }
 
     /// The next order; none when the server has hung up between two.
@@ -59,31 +68,50 @@ impl<R: Read> OrderReader<R> {
 #[derive(Debug)]
 pub struct ReportWriter<W> {
     output: W,
+    /// What was said and has not left.
     frames: Vec<u8>,
+    left_at: Instant,
 }
 
 impl<W: Write> ReportWriter<W> {
     pub fn new(output: W) -> Self {
-        Self { output, frames: Vec::new() }
+        Self { output, frames: Vec::new(), left_at: Instant::now() }
     }
 
     /// Says one thing, at once.
     pub fn send(&mut self, report: &Report<'_>) -> io::Result<()> {
-        self.frames.clear();
         report.encode(&mut self.frames);
-        self.output.write_all(&self.frames)
+        self.leave()
     }
 
     /// Says one thing and then `bytes`, in blocks; what fits into one block leaves in one write.
     pub fn send_with(&mut self, report: &Report<'_>, bytes: &[u8]) -> io::Result<()> {
-        self.frames.clear();
         report.encode(&mut self.frames);
         for block in bytes.chunks(BLOCK_BYTES_MAX) {
             Report::Block(block).encode(&mut self.frames);
-            self.output.write_all(&self.frames)?;
-            self.frames.clear();
+            self.leave()?;
         }
-        self.output.write_all(&self.frames)
+        self.leave()
+    }
+
+    /// Says one thing and then `bytes` before the next thing is said, which is soon: waking the reader for each of many small
+    /// answers costs more than they do.
+    pub fn hold_with(&mut self, report: &Report<'_>, bytes: &[u8]) -> io::Result<()> {
+        if self.frames.len() + bytes.len() > HELD_BYTES_MAX || self.left_at.elapsed() > HELD_FOR_MAX {
+            return self.send_with(report, bytes);
+        }
+        report.encode(&mut self.frames);
+        if !bytes.is_empty() {
+            Report::Block(bytes).encode(&mut self.frames);
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self) -> io::Result<()> {
+        self.output.write_all(&self.frames)?;
+        self.frames.clear();
+        self.left_at = Instant::now();
+        Ok(())
     }
 
     /// Says what is no message at all.

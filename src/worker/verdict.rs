@@ -1,10 +1,13 @@
-//! What a child's end says about the file that it had: pure, from its exit status and its last words.
+//! What a child's answer, or its end, says about the file that it had: pure, from what it said, its exit status and its last
+//! words.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use rustix::process::Signal;
 
+use super::protocol::{FailedFile, Fault};
+use super::settings::AttemptFailure;
 use crate::batch::{FileError, FileErrorCode};
 
 /// What Rust's runtime writes on stderr before it aborts, when memory is refused.
@@ -12,6 +15,16 @@ const NO_MEMORY: [&str; 2] = ["memory allocation of ", " bytes failed"];
 
 /// What Rust's runtime writes on stderr before it aborts, when the stack's guard page is hit.
 const STACK_OVERFLOW: &str = " has overflowed its stack";
+
+/// Why a child could not read a file.
+pub fn of_answer(FailedFile { file: _, fault, log }: &FailedFile) -> AttemptFailure {
+    AttemptFailure { error: FileErrorCode::from(*fault).into(), log: one_line(log) }
+}
+
+/// Whether the next file may be given to the child that said this: a parser that panicked may have left anything behind.
+pub fn is_fit_after(failed: &FailedFile) -> bool {
+    failed.fault != Fault::Panicked
+}
 
 /// Why a child ended by itself while it had a file.
 pub fn of_exit(status: ExitStatus, last_words: &str) -> FileError {

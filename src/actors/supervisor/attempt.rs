@@ -1,65 +1,75 @@
 //! One attempt, and what becomes of the file by it: an end, or another attempt.
 
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::Addr;
 use bytes::Bytes;
 
 use super::Work;
-use crate::actors::aggregator::EndedFile;
+use super::together::job;
+use crate::actors::aggregator::{EndedFile, EndedFiles};
 use crate::actors::panics::{self, Duty, deliver};
 use crate::actors::processor::{Attempt, Fault, Processor};
-use crate::actors::{FileOnItsWay, backoff, ms_since};
+use crate::actors::{FileOnItsWay, backoff, ms, ms_since};
 use crate::batch::{FileError, FileErrorCode, FileEvent, Outcome};
 use crate::joblog::Change;
-use crate::worker::{Extraction, Job};
+use crate::worker::Extraction;
 
 impl Work {
     /// One attempt, and what becomes of the file by it.
     pub(super) async fn attempt(self: &Rc<Self>, processor: Addr<Processor>, mut file: FileOnItsWay) {
         if self.custody.joblog.is_cancelled(file.id.batch()) {
             self.make_idle(processor);
-            return self.settle(file, Outcome::Cancelled, Bytes::new()).await;
+            return self.settle(vec![cancelled(file)]).await;
         }
         if file.attempts >= self.options.attempts_max {
             self.make_idle(processor);
             let error = FileError::with_detail(FileErrorCode::Crashed, "the server stopped during each attempt");
-            return self.end(file, Err(error)).await;
+            return self.settle(vec![failed(file, error)]).await;
         }
         if let Err(error) = self.custody.joblog.apply(file.id, FileEvent::Started) {
             self.make_idle(processor);
             return log::error!("file {}: {error}", file.id);
         }
         file.timings.queued_ms = ms_since(file.queued_at);
-        let job = Job { file: file.id, media_type: file.media_type.clone(), length: file.bytes.extent.length };
         let begun = Instant::now();
-        let asked = processor.send(Attempt { job, extent: file.bytes.extent });
+        let asked = processor.send(Attempt { job: job(&file), extent: file.bytes.extent });
         let answer = panics::caught(Duty::Ask, &self.custody.metrics, asked).await;
-        file.timings.process_ms = ms_since(begun);
-        file.attempts += 1;
-        match answer {
-            Some(Ok(Ok(extraction))) => {
-                self.custody.metrics.count_text(begun.elapsed());
-                self.custody.joblog.read(file.id);
-                self.end(file, Ok(extraction)).await;
-            }
-            Some(Ok(Err(fault))) => self.fault(file, fault).await,
-            Some(Err(_)) | None => {
-                log::error!("file {}: its processor panicked and is replaced", file.id);
-                self.add_processor();
-                return self.fault(file, Fault::Retry(FileErrorCode::Panicked.into())).await;
-            }
-        }
+        let Some(Ok(answer)) = answer else {
+            log::error!("file {}: its processor panicked and is replaced", file.id);
+            self.add_processor();
+            let panicked = Err(Fault::Retry(FileErrorCode::Panicked.into()));
+            let ended = self.attempted(file, panicked, begun.elapsed()).await;
+            return self.settle(ended.into_iter().collect()).await;
+        };
+        let ended = self.attempted(file, answer, begun.elapsed()).await;
+        self.settle(ended.into_iter().collect()).await;
         // Only now: while a text waits for room, no other is made.
         self.make_idle(processor);
     }
 
-    async fn fault(self: &Rc<Self>, file: FileOnItsWay, fault: Fault) {
-        match fault {
-            Fault::Retry(error) if file.attempts < self.options.attempts_max => self.try_again(file, &error).await,
-            Fault::Retry(error) | Fault::GiveUp(error) => self.end(file, Err(error)).await,
-            Fault::Cancelled => self.settle(file, Outcome::Cancelled, Bytes::new()).await,
+    /// What becomes of a file by an attempt that is over: its end, or nothing yet.
+    pub(super) async fn attempted(
+        self: &Rc<Self>,
+        mut file: FileOnItsWay,
+        answer: Result<Extraction, Fault>,
+        took: Duration,
+    ) -> Option<EndedFile> {
+        file.timings.process_ms = ms(took);
+        file.attempts += 1;
+        match answer {
+            Ok(extraction) => {
+                self.custody.metrics.count_text(took);
+                self.custody.joblog.read(file.id);
+                Some(self.succeeded(file, extraction))
+            }
+            Err(Fault::Retry(error)) if file.attempts < self.options.attempts_max => {
+                self.try_again(file, &error).await;
+                None
+            }
+            Err(Fault::Retry(error) | Fault::GiveUp(error)) => Some(failed(file, error)),
+            Err(Fault::Cancelled) => Some(cancelled(file)),
         }
     }
 
@@ -86,35 +96,39 @@ impl Work {
             tokio::select! {
                 () = tokio::time::sleep(delay) => {
                     file.queued_at = Instant::now();
-                    work.enqueue(file);
+                    work.enqueue(vec![file]);
                 }
                 () = work.custody.joblog.cancelled(file.id.batch()) => {
-                    work.settle(file, Outcome::Cancelled, Bytes::new()).await;
+                    work.settle(vec![cancelled(file)]).await;
                 }
             }
         });
     }
 
-    async fn end(&self, mut file: FileOnItsWay, answer: Result<Extraction, FileError>) {
-        let (outcome, text) = match answer {
-            Ok(Extraction { text, mut info }) => {
-                info.warnings.splice(0..0, std::mem::take(&mut file.warnings));
-                (Outcome::Succeeded(info), text.into())
-            }
-            Err(error) => (Outcome::Failed(error), Bytes::new()),
-        };
-        self.settle(file, outcome, text).await;
+    fn succeeded(&self, mut file: FileOnItsWay, Extraction { text, mut info }: Extraction) -> EndedFile {
+        info.warnings.splice(0..0, std::mem::take(&mut file.warnings));
+        let dead_bytes = (!self.options.keeps_originals).then_some(file.bytes);
+        EndedFile { dead_bytes, ..ended(file, Outcome::Succeeded(info), text.into()) }
     }
 
-    /// Hands a file's outcome over to be made durable.
-    pub(super) async fn settle(&self, file: FileOnItsWay, outcome: Outcome, text: Bytes) {
-        let FileOnItsWay { id, bytes, attempts, timings, slot, .. } = file;
-        let are_bytes_dead = !self.options.keeps_originals && matches!(outcome, Outcome::Succeeded(_));
-        let dead_bytes = are_bytes_dead.then_some(bytes);
-        let is_deduplicated = false;
-        let ended = EndedFile { file: id, attempts, outcome, text, is_deduplicated, timings, dead_bytes, slot };
-        if !deliver(&self.aggregator, ended).await {
-            log::error!("file {id}: the aggregator takes no outcome; the file waits for the next start");
+    /// Hands files' outcomes over to be made durable.
+    pub(super) async fn settle(&self, files: Vec<EndedFile>) {
+        let count = files.len();
+        if count > 0 && !deliver(&self.aggregator, EndedFiles(files)).await {
+            log::error!("{count} files: the aggregator takes no outcome; they wait for the next start");
         }
     }
+}
+
+fn ended(file: FileOnItsWay, outcome: Outcome, text: Bytes) -> EndedFile {
+    let FileOnItsWay { id, attempts, timings, slot, .. } = file;
+    EndedFile { file: id, attempts, outcome, text, is_deduplicated: false, timings, dead_bytes: None, slot }
+}
+
+fn failed(file: FileOnItsWay, error: FileError) -> EndedFile {
+    ended(file, Outcome::Failed(error), Bytes::new())
+}
+
+pub(super) fn cancelled(file: FileOnItsWay) -> EndedFile {
+    ended(file, Outcome::Cancelled, Bytes::new())
 }

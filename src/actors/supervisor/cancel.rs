@@ -4,13 +4,11 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use actix::{Handler, Message, ResponseFuture};
-use bytes::Bytes;
-
-use super::{ClaimedWork, Supervisor, Work};
+use super::attempt::cancelled;
+use super::{Supervisor, Work};
 use crate::actors::FileOnItsWay;
 use crate::actors::panics::{Duty, answering};
-use crate::batch::Outcome;
+use actix::{Handler, Message, ResponseFuture};
 
 /// End what waits of the batches that are being cancelled. What runs is ended where it runs.
 #[derive(Debug, Clone, Copy, Message)]
@@ -32,13 +30,13 @@ impl Work {
         let mut waiting = take_out(&self.queue, is_cancelled);
         waiting.append(&mut take_out(&self.suspects, is_cancelled));
         let claimed = take_out(&self.claimed, |claimed| is_cancelled(&claimed.file));
-        for file in waiting {
-            self.settle(file, Outcome::Cancelled, Bytes::new()).await;
+        self.settle(waiting.into_iter().map(cancelled).collect()).await;
+        let (claimed, windows): (Vec<_>, Vec<_>) = claimed.into_iter().map(|it| (it.file, it.window)).unzip();
+        self.settle(claimed.into_iter().map(cancelled).collect()).await;
+        for window in windows {
+            self.windows.leave(window);
         }
-        for ClaimedWork { file, window } in claimed {
-            self.settle(file, Outcome::Cancelled, Bytes::new()).await;
-            self.leave(window);
-        }
+        self.changed.notify_waiters();
     }
 }
 

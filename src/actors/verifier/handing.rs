@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Work;
-use super::check::Checked;
+use super::check::{Checked, Sound};
 use super::turn::{WaitingFile, read_turn};
 use crate::actors::panics::{self, Duty};
 use crate::actors::rotation::Turn;
-use crate::actors::{Held, Slot};
+use crate::actors::{Held, Slot, ms_since};
+use crate::spool::Timings;
 
 /// How long the job log is left alone when a turn's files could not be read from it.
 const TURN_RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -89,9 +90,24 @@ impl Work {
     async fn look_at_all(self: &Rc<Self>, small: Vec<Outgoing>, begun: Instant) {
         let files: Vec<_> = small.iter().map(|(file, _)| Arc::clone(file)).collect();
         let looked = self.look(&files).await;
-        for (file, checked) in small.into_iter().zip(looked) {
-            self.set_out(file, begun, Some(checked));
+        let timings = Timings { verify_ms: ms_since(begun), ..Timings::default() };
+        let mut verified = Vec::with_capacity(small.len());
+        for ((file, slot), checked) in small.into_iter().zip(looked) {
+            match checked {
+                Checked::Sound(sound) if self.needs_no_more(&file, &sound, &slot) => {
+                    verified.extend(self.verified(&file, sound, timings, slot));
+                }
+                checked => self.set_out((file, slot), begun, Some(checked)),
+            }
         }
+        self.pass_on(verified).await;
+    }
+
+    /// Whether a file that is sound is to be read without further ado.
+    fn needs_no_more(&self, file: &WaitingFile, sound: &Sound, slot: &Slot) -> bool {
+        self.options.scan.is_none()
+            && !self.custody.joblog.is_cancelled(file.id.batch())
+            && self.is_first(file, sound, slot)
     }
 
     /// Sets a file on its way, with what a look showed if there was one.

@@ -7,11 +7,11 @@ use super::leads::{Bytes, Part};
 use super::turn::WaitingFile;
 use super::{Duty, Work};
 use crate::actors::aggregator::EndedFile;
-use crate::actors::panics::deliver;
 use crate::actors::{FileBytes, Slot};
 use crate::batch::{FileEvent, FileId, Outcome};
 use crate::custody::Twin;
-use crate::spool::Timings;
+use crate::joblog::BatchRecord;
+use crate::spool::{SealedFile, Timings};
 
 impl Work {
     /// The twin whose text the file takes over. None when it has to be read: the file leads those with the same bytes
@@ -23,9 +23,7 @@ impl Work {
         {
             return Some(twin);
         }
-        let bytes =
-            Bytes { owner: file.record.owner.clone(), sha256: sealed.sha256, media_type: sealed.media_type.clone() };
-        match self.leads.take(bytes, file.id) {
+        match self.leads.take(bytes(&file.record, sealed), file.id) {
             Part::Leads(lead) => {
                 slot.lead(lead);
                 // One that led until now may have ended since the first look.
@@ -37,6 +35,22 @@ impl Work {
                     () = self.custody.joblog.cancelled(file.id.batch()) => None,
                 }
             }
+        }
+    }
+
+    /// Whether a file is to be read, for all that a look at it shows: there is no other with its bytes. It leads those that
+    /// come then.
+    pub(super) fn is_first(&self, file: &WaitingFile, sound: &Sound, slot: &Slot) -> bool {
+        let Some(sealed) = file.sealed.as_ref().filter(|_| self.options.made_with.is_some()) else { return true };
+        if !sound.kin.is_empty() {
+            return false;
+        }
+        match self.leads.take(bytes(&file.record, sealed), file.id) {
+            Part::Leads(lead) => {
+                slot.lead(lead);
+                true
+            }
+            Part::Follows { .. } => false,
         }
     }
 
@@ -77,8 +91,11 @@ impl Work {
             dead_bytes,
             slot,
         };
-        if !deliver(&self.aggregator, ended).await {
-            log::error!("file {}: the aggregator takes no outcome; the file waits for the next start", file.id);
-        }
+        self.hand_over(ended).await;
     }
+}
+
+/// What files must have in common with this one for its text.
+fn bytes(record: &BatchRecord, sealed: &SealedFile) -> Bytes {
+    Bytes { owner: record.owner.clone(), sha256: sealed.sha256, media_type: sealed.media_type.clone() }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use file_format::{FileFormat, Kind};
+use memchr::memmem;
 
 use super::{EML, GZIP, HTML, PDF, RTF, SVG, TAR, TEXT, XHTML, XLS, XML, ZIP, containers};
 use crate::extract::text::charset;
@@ -94,7 +95,7 @@ fn by_magic(head: &[u8]) -> Option<&'static str> {
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
+    memmem::find(haystack, needle).is_some()
 }
 
 /// Text has next to no control characters, whatever its encoding. UTF-16 and UTF-32 are told by their zero bytes.
@@ -102,14 +103,15 @@ fn looks_like_text(head: &[u8]) -> bool {
     if charset::is_wide(head) {
         return true;
     }
-    let control = |byte: &&u8| **byte < 0x20 && !b"\t\n\r\x0c\x08\x1b\x1a".contains(*byte) || **byte == 0x7f;
-    head.iter().filter(control).count() * 100 <= head.len()
+    let controls = charset::count(head, |byte| matches!(byte, 0..=7 | 0x0b | 0x0e..=0x19 | 0x1c..=0x1f | 0x7f));
+    controls * 100 <= head.len()
 }
 
 /// The kind of text that the beginning shows.
 fn by_beginning(head: &[u8]) -> &'static str {
     let text = charset::decode(&head[..head.len().min(4096)], None).text;
-    let start: String = text.trim_start().chars().take(1024).collect::<String>().to_ascii_lowercase();
+    let start = text.trim_start();
+    let start = start[..start.floor_char_boundary(1024)].to_ascii_lowercase();
     if start.starts_with("<!doctype html") || start.starts_with("<html") {
         return HTML;
     }

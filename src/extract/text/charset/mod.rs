@@ -86,6 +86,12 @@ pub(crate) fn is_wide(bytes: &[u8]) -> bool {
     wide::find(bytes).is_some()
 }
 
+/// How many of the bytes are like this. They are counted in bytes themselves, many with one instruction.
+pub(crate) fn count(bytes: &[u8], is_counted: impl Fn(u8) -> bool) -> usize {
+    let of_few = |few: &[u8]| few.iter().fold(0_u8, |counted, byte| counted + u8::from(is_counted(*byte)));
+    bytes.chunks(usize::from(u8::MAX)).map(|few| usize::from(of_few(few))).sum()
+}
+
 /// The first `name="value"` or `name=value` of a declaration such as `<?xml … encoding="…"?>` or `<meta charset=…>`.
 pub(crate) fn declared_label<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     let lower = head.to_ascii_lowercase();

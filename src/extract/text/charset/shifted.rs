@@ -3,13 +3,14 @@
 //! Browsers refuse both, so `encoding_rs` does not have them; what they switch to is EUC-KR and GBK without the high bits.
 
 use encoding_rs::{EUC_KR, Encoding, GBK};
+use memchr::memmem;
 
 /// The text, when the bytes are in one of the two.
 pub(super) fn decode(bytes: &[u8]) -> Option<String> {
     if !bytes.is_ascii() {
         return None;
     }
-    let position = |needle: &[u8]| bytes.windows(needle.len()).position(|window| window == needle);
+    let position = |needle: &[u8]| memmem::find(bytes, needle);
     if let Some(at) = position(b"\x1b$)C") {
         let text = [&bytes[..at], &bytes[at + 4..]].concat();
         return Some(switched(&text, EUC_KR, &[b"\x0e"], &[b"\x0f"]));

@@ -23,7 +23,7 @@ pub(super) fn find(bytes: &[u8]) -> Option<Wide> {
 
 fn unmarked(sample: &[u8]) -> Option<Wide> {
     // One-byte text has no control characters to speak of, and two-byte text has a zero or another one in every blank.
-    let controls = sample.iter().filter(|byte| matches!(byte, 0..=8 | 0x0e..=0x1a)).count();
+    let controls = super::count(sample, |byte| matches!(byte, 0..=8 | 0x0e..=0x1a));
     if sample.len() < SAMPLE_BYTES_MIN || controls * 100 < sample.len() {
         return None;
     }
