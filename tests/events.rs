@@ -276,7 +276,7 @@ fn a_crash_at_any_step_between_a_change_and_its_telling_repeats_nothing_and_skip
         batches.extend(taken.ok().map(|answer| answer.accepted().id));
         // A step that has passed for several changes at once passes again for the next batch's.
         while time == 2 && server.try_post(texts(1)).is_ok() {
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            std::thread::park_timeout(std::time::Duration::from_millis(50));
         }
         while let Some(event) = stream.event() {
             reader.take(&event);

@@ -64,11 +64,11 @@ fn requests_are_taken_on_a_socket_that_is_handed_down_if_it_is_that_of_the_setti
     assert!(refused.log().contains(&format!("the socket that was handed down is that of {address}")));
 }
 
-/// Decision 0024; that its process id and its arguments stay is what all other tests rely on.
+/// Decision 0028; that its process id and its arguments stay is what all other tests rely on.
 #[test]
-fn the_threads_of_a_server_share_one_arena() {
+fn the_threads_of_a_server_share_two_arenas() {
     let server = DataDir::new().serve(&[]);
     let environment = fs::read_to_string(format!("/proc/{}/environ", server.pid())).expect("the server runs");
     let arenas: Vec<&str> = environment.split('\0').filter(|set| set.starts_with("MALLOC_ARENA_MAX=")).collect();
-    assert_eq!(arenas, ["MALLOC_ARENA_MAX=1"]);
+    assert_eq!(arenas, ["MALLOC_ARENA_MAX=2"]);
 }

@@ -1,4 +1,4 @@
-//! Uploader: takes one part of a request, hashes it as it streams, enforces the limits on the way and hands it to the spool.
+//! Uploader: takes one part of a request, enforces the limits on the way and hands it to the spool.
 //!
 //! One for each file, on the thread of its connection, because a part cannot leave it. The next part is read when this one
 //! is done, and a slow disk slows the client: that is the back-pressure. A panic here loses the request, which was never
@@ -151,10 +151,11 @@ async fn receive(part: FilePart, limits: UploadLimits, message: ReceiveFile) -> 
         intake.cut_file();
         refused = Some(FileErrorCode::DigestMismatch.into());
     }
-    let KeptFile { offset, length, sha256 } = intake.keep_file().await?;
+    let KeptFile { offset, length } = intake.keep_file().await?;
     let media_type = media::claimed(&name).map_or_else(String::new, Into::into);
     let name = clipped(name, limits.name_bytes_max);
-    let file = SealedFile { name, media_type, offset, length, sha256, upload_ms: ms_since(begun), refused, loan: None };
+    let upload_ms = ms_since(begun);
+    let file = SealedFile { name, media_type, offset, length, upload_ms, refused, ..SealedFile::default() };
     Ok(ReceivedFile { intake, pace, file, received })
 }
 

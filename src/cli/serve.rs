@@ -2,7 +2,7 @@
 
 use log::{info, warn};
 
-use super::allocator::share_one_arena;
+use super::allocator::share_arenas;
 use super::logging::start_log;
 use super::{CliError, ServeArguments};
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 /// # Errors
 /// [`CliError`] when the settings are none to work with, or the server cannot start or go on.
 pub fn run(arguments: ServeArguments) -> Result<(), CliError> {
-    share_one_arena();
+    share_arenas();
     let ServeArguments { settings, listener_on_stdin } = arguments;
     let again = settings.clone();
     let effective = settings.load()?;

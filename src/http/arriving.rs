@@ -174,11 +174,12 @@ impl<'a> Arriving<'a> {
         Ok(())
     }
 
-    /// Compares the whole body with what its digest says.
+    /// All parts have come: makes the files' digests, and compares the whole body with what its own says.
     ///
     /// # Errors
     /// When it is another one, or does not end.
-    pub async fn compare(&mut self, body: Body) -> Result<(), ApiError> {
+    pub async fn ended(&mut self, body: Body) -> Result<(), ApiError> {
+        self.intake.as_mut().expect("an intake is put back after each file").digest(&mut self.files);
         body.compare(&mut self.pace).await
     }
 

@@ -117,6 +117,6 @@ async fn receive(
             return Err(ApiError::BadField { what: "The fields metadata and webhook must be sent once." });
         }
     }
-    arriving.compare(body).await?;
+    arriving.ended(body).await?;
     Ok(fields)
 }

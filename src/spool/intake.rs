@@ -4,12 +4,14 @@
 //! the limit, or past what is left of the budget, goes on in a segment of its own. Dropped without a seal, it leaves
 //! nothing: the memory is freed, the segment unlinked.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::SpoolError;
+use super::digests::digests;
 use super::frame::{FrameBody, FrameKind};
 use super::seal::{Loan, SealHeader, SealedBatch, SealedFile, Sha256Digest};
 use super::store::SegmentStore;
@@ -34,6 +36,15 @@ pub struct Intake {
     /// Bytes of the batch so far, the file in hand included.
     length: u64,
     file: FileInHand,
+    /// Those that stay, in their order.
+    kept: Vec<Kept>,
+}
+
+/// A file that stays.
+enum Kept {
+    /// It lies there in memory, and its digest is to be made.
+    In(Range<usize>),
+    Hashed(Sha256Digest),
 }
 
 enum Body {
@@ -43,14 +54,8 @@ enum Body {
 
 struct FileInHand {
     start: u64,
-    /// None while the digest is made where the bytes are written.
+    /// None of a file in memory, and while the digest is made where the bytes are written.
     hasher: Option<Sha256>,
-}
-
-impl FileInHand {
-    fn begin(start: u64) -> Self {
-        Self { start, hasher: Some(Sha256::new()) }
-    }
 }
 
 /// A file that has arrived and stays in the batch.
@@ -59,13 +64,13 @@ pub struct KeptFile {
     /// Where the file begins in its batch's region, in bytes.
     pub offset: u64,
     pub length: u64,
-    pub sha256: Sha256Digest,
 }
 
 impl Intake {
     pub(super) fn new(store: Arc<SegmentStore>, budget: Arc<Semaphore>, small_bytes_max: usize) -> Self {
         let body = Body::Memory { bytes: Vec::new(), held: None };
-        Self { store, budget, small_bytes_max, body, length: 0, file: FileInHand::begin(0) }
+        let file = FileInHand { start: 0, hasher: None };
+        Self { store, budget, small_bytes_max, body, length: 0, file, kept: Vec::new() }
     }
 
     /// The bytes of the batch so far.
@@ -79,11 +84,11 @@ impl Intake {
     /// # Errors
     /// When the segment could not be made or written; the batch is lost then.
     pub async fn write(&mut self, chunk: &[u8]) -> Result<(), SpoolError> {
-        if let Some(hasher) = &mut self.file.hasher {
-            hasher.update(chunk);
-        }
         if !self.fits_in_memory(chunk.len()) {
             self.spill().await?;
+        }
+        if let Some(hasher) = &mut self.file.hasher {
+            hasher.update(chunk);
         }
         match &mut self.body {
             Body::Memory { bytes, .. } => bytes.extend_from_slice(chunk),
@@ -104,7 +109,15 @@ impl Intake {
     /// # Errors
     /// When the segment could not be written; the batch is lost then.
     pub async fn sha256(&mut self) -> Result<Sha256Digest, SpoolError> {
-        Ok(self.hasher().await?.clone().finalize().into())
+        let stream = match &mut self.body {
+            Body::Memory { bytes, .. } => return Ok(Sha256::digest(&bytes[in_memory(self.file.start)..]).into()),
+            Body::Stream(stream) => stream,
+        };
+        let hasher = match self.file.hasher.take() {
+            Some(hasher) => hasher,
+            None => stream.hashed().await?,
+        };
+        Ok(self.file.hasher.insert(hasher).clone().finalize().into())
     }
 
     /// Ends the file in hand; the next byte is the next file's.
@@ -112,17 +125,44 @@ impl Intake {
     /// # Errors
     /// When the segment could not be written; the batch is lost then.
     pub async fn keep_file(&mut self) -> Result<KeptFile, SpoolError> {
-        let sha256 = self.sha256().await?;
-        let file = std::mem::replace(&mut self.file, FileInHand::begin(self.length));
-        Ok(KeptFile { offset: file.start, length: self.length - file.start, sha256 })
+        let start = self.file.start;
+        let kept = match &self.body {
+            Body::Memory { .. } => Kept::In(in_memory(start)..in_memory(self.length)),
+            Body::Stream(_) => Kept::Hashed(self.sha256().await?),
+        };
+        self.kept.push(kept);
+        self.begin_file();
+        Ok(KeptFile { offset: start, length: self.length - start })
     }
 
-    /// The digest of the file in hand, wherever it was made until now.
-    async fn hasher(&mut self) -> Result<&mut Sha256, SpoolError> {
-        if let (None, Body::Stream(stream)) = (&self.file.hasher, &mut self.body) {
-            self.file.hasher = Some(stream.hashed().await?);
+    /// Fills in the digests of the batch's files, which are these, in the order in which they were kept.
+    pub fn digest(&mut self, files: &mut [SealedFile]) {
+        self.hash_kept();
+        for (file, kept) in files.iter_mut().zip(&self.kept) {
+            if let Kept::Hashed(sha256) = kept {
+                file.sha256 = *sha256;
+            }
         }
-        Ok(self.file.hasher.get_or_insert_default())
+    }
+
+    /// Makes the digests that are to be made.
+    fn hash_kept(&mut self) {
+        let Body::Memory { bytes, .. } = &self.body else { return };
+        let (mut unhashed, mut files) = (Vec::new(), Vec::new());
+        for kept in &mut self.kept {
+            if let Kept::In(file) = kept {
+                files.push(file.clone());
+                unhashed.push(kept);
+            }
+        }
+        for (kept, sha256) in unhashed.into_iter().zip(digests(bytes, &files)) {
+            *kept = Kept::Hashed(sha256);
+        }
+    }
+
+    fn begin_file(&mut self) {
+        let hasher = matches!(self.body, Body::Stream(_)).then(Sha256::new);
+        self.file = FileInHand { start: self.length, hasher };
     }
 
     /// Takes the file in hand out again, as if it had never come.
@@ -131,11 +171,9 @@ impl Intake {
     /// Never: what is in memory fits its address space.
     pub fn cut_file(&mut self) {
         self.length = self.file.start;
-        self.file = FileInHand::begin(self.length);
+        self.begin_file();
         match &mut self.body {
-            Body::Memory { bytes, .. } => {
-                bytes.truncate(usize::try_from(self.length).expect("what is in memory fits its address space"));
-            }
+            Body::Memory { bytes, .. } => bytes.truncate(in_memory(self.length)),
             Body::Stream(stream) => stream.cut(self.length),
         }
     }
@@ -232,8 +270,10 @@ impl Intake {
 
     /// Goes on in a segment of its own, with what has come so far at its start.
     async fn spill(&mut self) -> Result<(), SpoolError> {
+        self.hash_kept();
         if let Body::Memory { bytes, .. } = &mut self.body {
             let bytes = std::mem::take(bytes);
+            self.file.hasher = Some(Sha256::new_with_prefix(&bytes[in_memory(self.file.start)..]));
             let mut stream = StreamWriter::start(Arc::clone(&self.store));
             stream.write(&bytes).await?;
             self.body = Body::Stream(stream);
@@ -242,9 +282,13 @@ impl Intake {
     }
 }
 
+/// A place in a batch that is held in memory.
+fn in_memory(at: u64) -> usize {
+    usize::try_from(at).expect("what is in memory fits its address space")
+}
+
 /// Takes the bytes of borrowers out from between the others'.
 fn close_up(bytes: &mut Vec<u8>, files: &mut [SealedFile]) {
-    let in_memory = |at: u64| usize::try_from(at).expect("what is in memory fits its address space");
     let mut end = 0;
     for file in files.iter_mut().filter(|file| file.loan.is_none()) {
         let start = in_memory(file.offset);

@@ -6,6 +6,7 @@
 
 mod committer;
 mod content;
+mod digests;
 mod duplicate;
 mod erase;
 mod examine;

@@ -57,10 +57,10 @@ pub async fn store(custody: &Custody, files: usize, bytes: usize) -> BatchId {
             media_type: "text/plain".into(),
             offset: kept.offset,
             length: kept.length,
-            sha256: kept.sha256,
             ..SealedFile::default()
         });
     }
+    intake.digest(&mut sealed);
     let batch = BatchId::new();
     let header = SealHeader::plain(batch, "local");
     let sealed = intake.seal(header, sealed, Box::new(|_| Ok(()))).await.expect("the spool seals");

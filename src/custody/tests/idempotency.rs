@@ -13,11 +13,13 @@ async fn store_under(custody: &Custody, key: u8, created_ms: i64) -> SealedBatch
     let mut intake = custody.spool.receive();
     intake.write(b"some words").await.unwrap();
     let kept = intake.keep_file().await.unwrap();
-    let file = SealedFile { offset: kept.offset, length: kept.length, sha256: kept.sha256, ..SealedFile::default() };
+    let file = SealedFile { offset: kept.offset, length: kept.length, ..SealedFile::default() };
     let idempotency = Some(Idempotency { key: [key; 32], fingerprint: [9; 32] });
     let plain = SealHeader::plain(BatchId::new(), "local");
     let header = SealHeader { created_ms, bytes_total: 10, idempotency, ..plain };
-    intake.seal(header, vec![file], Box::new(|_| Ok(()))).await.unwrap()
+    let mut files = vec![file];
+    intake.digest(&mut files);
+    intake.seal(header, files, Box::new(|_| Ok(()))).await.unwrap()
 }
 
 fn batch_of(custody: &Custody, key: u8) -> Option<BatchId> {

@@ -40,10 +40,10 @@ async fn store(custody: &Custody, files: u8, is_entered: bool) -> SealedBatch {
             media_type: "text/plain".into(),
             offset: kept.offset,
             length: kept.length,
-            sha256: kept.sha256,
             ..SealedFile::default()
         });
     }
+    intake.digest(&mut sealed);
     let batch = BatchId::new();
     let header = SealHeader::plain(batch, "local");
     let batch = intake.seal(header, sealed, Box::new(|_| Ok(()))).await.unwrap();

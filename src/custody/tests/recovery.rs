@@ -118,9 +118,11 @@ async fn a_large_batch_whose_entering_a_crash_cut_short_is_entered_and_a_mark_wi
     let large = usize::try_from(Config::default().spool.small_batch_bytes_max).unwrap() + 1;
     intake.write(&vec![7; large]).await.unwrap();
     let kept = intake.keep_file().await.unwrap();
-    let file = SealedFile { offset: kept.offset, length: kept.length, sha256: kept.sha256, ..SealedFile::default() };
+    let file = SealedFile { offset: kept.offset, length: kept.length, ..SealedFile::default() };
     let header = SealHeader::plain(BatchId::new(), "");
-    let batch = intake.seal(header, vec![file], Box::new(|_| Ok(()))).await.unwrap();
+    let mut files = vec![file];
+    intake.digest(&mut files);
+    let batch = intake.seal(header, files, Box::new(|_| Ok(()))).await.unwrap();
     assert!(custody.spool.store().is_own(batch.seal.segment).unwrap());
     custody.joblog.enter_in_part(&batch).unwrap();
     let erased = store(&custody, 1, false).await;

@@ -28,9 +28,10 @@ async fn seal_and(
     let (batch, mut intake, mut files) = (BatchId::new(), custody.spool.receive(), Vec::new());
     for content in contents {
         intake.write(content).await.unwrap();
-        let KeptFile { offset, length, sha256 } = intake.keep_file().await.unwrap();
-        files.push(SealedFile { offset, length, sha256, name: "a.txt".into(), ..SealedFile::default() });
+        let KeptFile { offset, length } = intake.keep_file().await.unwrap();
+        files.push(SealedFile { offset, length, name: "a.txt".into(), ..SealedFile::default() });
     }
+    intake.digest(&mut files);
     let borrowing = custody.borrow(owner, batch, &mut files, &tokio::runtime::Handle::current()).await;
     intake.let_go(&mut files).await.unwrap();
     let sealed = intake.seal(SealHeader::plain(batch, owner), files, Box::new(enter)).await.unwrap();

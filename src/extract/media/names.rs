@@ -1,5 +1,8 @@
 //! What a name says: the types that extensions claim, and those that are refused at the door.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::{
     DOC, DOCX, EML, EPUB, GZIP, HTML, MSG, ODP, ODS, ODT, PDF, PPT, PPTX, RTF, SVG, TAR, TEXT, XHTML, XLS, XLSB, XLSX,
     XML, ZIP,
@@ -73,22 +76,34 @@ const REFUSED: &str = "exe dll sys com msi scr so dylib o a lib obj ko elf apk a
     swf ttf otf woff woff2 eot ttc class pyc pyo wasm pdb jar war ear node sqlite sqlite3 db mdb accdb blend fbx glb \
     stl crx xpi cab";
 
+/// What an extension says.
+#[derive(Clone, Copy)]
+enum Claim {
+    Type(&'static str),
+    Refused,
+}
+
+static CLAIMS: LazyLock<HashMap<&str, Claim>> = LazyLock::new(|| {
+    let refused = REFUSED.split(' ').map(|extension| (extension, Claim::Refused));
+    let types =
+        EXTENSIONS.iter().flat_map(|(media_type, list)| list.split(' ').map(|it| (it, Claim::Type(media_type))));
+    refused.chain(types).collect()
+});
+
 /// The media type that the name claims by its extension; none when there is none or it is unknown.
 #[must_use]
 pub fn claimed(name: &str) -> Option<&'static str> {
-    let extension = extension(name)?;
-    EXTENSIONS.iter().find(|(_, list)| lists(list, &extension)).map(|(media_type, _)| *media_type)
+    match CLAIMS.get(extension(name)?.as_str()) {
+        Some(Claim::Type(media_type)) => Some(media_type),
+        Some(Claim::Refused) | None => None,
+    }
 }
 
 /// Whether a file of this name may be taken in. Only extensions of what can never be read are refused; when there is
 /// none, or it is unknown, the content decides later.
 #[must_use]
 pub fn name_allowed(name: &str) -> bool {
-    extension(name).is_none_or(|extension| !lists(REFUSED, &extension))
-}
-
-fn lists(list: &str, extension: &str) -> bool {
-    list.split(' ').any(|listed| listed == extension)
+    !extension(name).is_some_and(|extension| matches!(CLAIMS.get(extension.as_str()), Some(Claim::Refused)))
 }
 
 /// The last extension in lower case; of a name such as `Makefile` or `.gitignore` the name itself.

@@ -236,7 +236,7 @@ impl Upload<'_> {
                 (_, None) => drop(arriving.read_field(part).await.map_err(of_upload)?),
             }
         }
-        arriving.compare(body).await.map_err(of_upload)?;
+        arriving.ended(body).await.map_err(of_upload)?;
         Ok(names)
     }
 

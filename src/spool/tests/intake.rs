@@ -47,7 +47,7 @@ async fn a_large_file_has_its_digest_whoever_makes_it() {
     let spool = open(&dir);
     let mut intake = spool.receive();
     let files = [bytes(1, 10), bytes(2, 6 << 20), bytes(3, 300_000), bytes(4, 9 << 20)];
-    let mut kept = Vec::new();
+    let (mut kept, mut expected) = (Vec::new(), Vec::new());
     for file in &files {
         intake.write(&bytes(9, 5 << 20)).await.unwrap();
         intake.cut_file();
@@ -56,11 +56,12 @@ async fn a_large_file_has_its_digest_whoever_makes_it() {
         }
         let digest = <[u8; 32]>::from(Sha256::digest(file));
         assert_eq!(intake.sha256().await.unwrap(), digest, "before its end");
-        kept.push(intake.keep_file().await.unwrap());
-        assert_eq!(kept.last().unwrap().sha256, digest);
+        kept.push(sealed_file("a", intake.keep_file().await.unwrap()));
+        expected.push(digest);
     }
-    let sealed = kept.into_iter().map(|kept| sealed_file("a", kept)).collect();
-    let batch = intake.seal(header(), sealed, Box::new(|_| Ok(()))).await.unwrap();
+    intake.digest(&mut kept);
+    assert!(kept.iter().map(|file| file.sha256).eq(expected));
+    let batch = intake.seal(header(), kept, Box::new(|_| Ok(()))).await.unwrap();
     for (index, file) in files.iter().enumerate() {
         assert!(content(&spool, &batch, index) == *file);
     }

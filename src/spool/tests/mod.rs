@@ -32,13 +32,13 @@ fn header() -> SealHeader {
 }
 
 fn sealed_file(name: &str, kept: KeptFile) -> SealedFile {
-    let KeptFile { offset, length, sha256 } = kept;
+    let KeptFile { offset, length } = kept;
     SealedFile {
         name: name.into(),
         media_type: String::new(),
         offset,
         length,
-        sha256,
+        sha256: Sha256Digest::default(),
         upload_ms: 0,
         refused: None,
         loan: None,
@@ -55,6 +55,7 @@ async fn store(spool: &Spool, files: &[Vec<u8>]) -> SealedBatch {
         }
         sealed.push(sealed_file(&format!("{index}.txt"), intake.keep_file().await.unwrap()));
     }
+    intake.digest(&mut sealed);
     intake.seal(header(), sealed, Box::new(|_| Ok(()))).await.unwrap()
 }
 
