@@ -82,6 +82,14 @@ async fn a_child_that_goes_leaves_the_rest_untold() {
 }
 
 #[tokio::test]
+async fn texts_that_are_long_together_are_not_all_held() {
+    let mut child = child().await;
+    let long = "many words ".repeat(300_000);
+    assert_eq!(answers(&mut child, &[&long, &long, "three"]).await, [long.as_str(), &long], "3.3 MB each");
+    assert!(child.is_spent());
+}
+
+#[tokio::test]
 async fn a_panic_is_an_answer_and_the_last_one() {
     let mut child = child().await;
     assert_eq!(answers(&mut child, &["one", "consign-test-hook: panic\n", "three"]).await, ["one", "panicked"]);

@@ -16,6 +16,9 @@ use super::Child;
 /// others without it.
 const TOGETHER_MAX: Duration = Duration::from_secs(1);
 
+/// Bytes of texts that may have come before the last file is read: each may be long, and all are held until then.
+const TEXTS_BYTES_MAX: usize = 4 << 20;
+
 /// What became of a file.
 type Answer = Result<Extraction, AttemptFailure>;
 
@@ -23,8 +26,8 @@ impl Child {
     /// Gives the child several small files at once and waits for their texts.
     ///
     /// The answers are those to the first of the files, in their order. Nothing is said of the others when the child dies,
-    /// takes too long or speaks out of turn: answers may be lost with it, so that it cannot be told which file it was. Each
-    /// is to be tried by itself. The child is gone then.
+    /// takes too long, says too much or speaks out of turn: answers may be lost with it, so that it cannot be told which file
+    /// it was. Each is to be tried by itself. The child is gone then.
     pub async fn attempt_together(&mut self, files: &[(Job, Bytes)]) -> Vec<Answer> {
         self.is_idle = false;
         self.files = self.files.saturating_add(u32::try_from(files.len()).unwrap_or(u32::MAX));
@@ -43,9 +46,16 @@ impl Child {
         let clock = SilenceClock::start(TOGETHER_MAX);
         let text_bytes_max = self.settings.limits.text_bytes_max;
         let listening = async {
+            let mut texts_bytes = 0;
             for (job, _) in files {
+                if texts_bytes > TEXTS_BYTES_MAX {
+                    return false;
+                }
                 match listen(&mut self.reports, job, text_bytes_max, &clock).await {
-                    Heard::Extracted(extraction) => answers.push(Ok(extraction)),
+                    Heard::Extracted(extraction) => {
+                        texts_bytes += extraction.text.len();
+                        answers.push(Ok(extraction));
+                    }
                     Heard::Failed(failed) => {
                         answers.push(Err(of_answer(&failed)));
                         if !is_fit_after(&failed) {
