@@ -20,6 +20,7 @@ pub mod supervisor;
 pub mod uploader;
 pub mod verifier;
 
+use std::fmt::{self, Display, Formatter};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,23 @@ pub struct FileOnItsWay {
     pub warnings: Vec<String>,
     /// Given back when the outcome is durable.
     pub slot: Slot,
+}
+
+/// Files, as the log names them.
+#[derive(Debug)]
+pub struct Names(Vec<FileId>);
+
+impl FromIterator<FileId> for Names {
+    fn from_iter<I: IntoIterator<Item = FileId>>(files: I) -> Self {
+        Self(files.into_iter().collect())
+    }
+}
+
+impl Display for Names {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let names: Vec<String> = self.0.iter().map(FileId::to_string).collect();
+        write!(formatter, "files {}", names.join(", "))
+    }
 }
 
 /// Where a file's bytes lie, and with which file they came: itself, or the one that lends them.

@@ -20,7 +20,7 @@ use super::aggregator::{BatchAggregator, EndedFile, EndedFiles};
 use super::panics::{self, Duty, answering, deliver};
 use super::rotation::Rotation;
 use super::supervisor::{Supervisor, VerifiedFiles};
-use super::{FileOnItsWay, SLOTS_MAX, Slot, backoff, ms_since};
+use super::{FileOnItsWay, Names, SLOTS_MAX, Slot, backoff, ms_since};
 use crate::batch::{BatchId, FileErrorCode, FileEvent, Outcome};
 use crate::custody::Custody;
 use crate::spool::Timings;
@@ -210,8 +210,8 @@ impl Work {
         let takes_over = self.options.made_with.is_some();
         let look = move || looked_at.iter().map(|file| check(&custody, file, takes_over)).collect();
         self.off_thread(Duty::Look, look).await.unwrap_or_else(|| {
-            let names: Vec<String> = files.iter().map(|file| file.id.to_string()).collect();
-            log::error!("files {}: looking at them failed", names.join(", "));
+            let names: Names = files.iter().map(|file| file.id).collect();
+            log::error!("{names}: looking at them failed");
             files.iter().map(|_| Checked::NotYet(FileErrorCode::Unreadable.into())).collect()
         })
     }
@@ -239,9 +239,9 @@ impl Work {
     }
 
     async fn pass_on(&self, files: Vec<FileOnItsWay>) {
-        let count = files.len();
-        if count > 0 && !deliver(&self.supervisor, VerifiedFiles(files)).await {
-            log::error!("{count} files: the supervisor does not take them; they wait for the next start");
+        let names: Names = files.iter().map(|file| file.id).collect();
+        if !files.is_empty() && !deliver(&self.supervisor, VerifiedFiles(files)).await {
+            log::error!("{names}: the supervisor does not take them; they wait for the next start");
         }
     }
 

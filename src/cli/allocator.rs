@@ -8,8 +8,8 @@ use std::process::Command;
 /// otherwise, and what is free in one is of no use to the others.
 const ARENAS: &str = "MALLOC_ARENA_MAX";
 
-/// Puts this program in its own place with two arenas, one for the thread of the pipeline and one for all others, unless its environment says how many. Where that does
-/// not work the server runs all the same, and takes more memory.
+/// Puts this program in its own place with two arenas, one for the thread of the pipeline and one for all others, unless its
+/// environment says how many. Where that does not work the server runs all the same, and takes more memory.
 pub fn share_arenas() {
     if !cfg!(target_env = "gnu") || env::var_os(ARENAS).is_some() {
         return;

@@ -14,11 +14,11 @@ const SHARE_BYTES_MIN: usize = 256 << 10;
 /// The digests of files that lie one behind the other in `bytes`.
 pub fn digests(bytes: &[u8], files: &[Range<usize>]) -> Vec<Sha256Digest> {
     let (Some(first), Some(last)) = (files.first(), files.last()) else { return Vec::new() };
-    if last.end - first.start < 2 * SHARE_BYTES_MIN {
+    let middle = first.start.midpoint(last.end);
+    let (ours, theirs) = files.split_at(files.partition_point(|file| file.start <= middle));
+    if theirs.first().is_none_or(|first| last.end - first.start < SHARE_BYTES_MIN) {
         return of_share(bytes, files);
     }
-    let middle = first.start.midpoint(last.end);
-    let (ours, theirs) = files.split_at(files.partition_point(|file| file.end <= middle));
     thread::scope(|scope| {
         let other = thread::Builder::new().spawn_scoped(scope, || of_share(bytes, theirs));
         let mut digests = of_share(bytes, ours);

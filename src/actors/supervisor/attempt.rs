@@ -7,14 +7,13 @@ use actix::Addr;
 use bytes::Bytes;
 
 use super::Work;
-use super::together::job;
 use crate::actors::aggregator::{EndedFile, EndedFiles};
 use crate::actors::panics::{self, Duty, deliver};
 use crate::actors::processor::{Attempt, Fault, Processor};
-use crate::actors::{FileOnItsWay, backoff, ms, ms_since};
+use crate::actors::{FileOnItsWay, Names, backoff, ms, ms_since};
 use crate::batch::{FileError, FileErrorCode, FileEvent, Outcome};
 use crate::joblog::Change;
-use crate::worker::Extraction;
+use crate::worker::{Extraction, Job};
 
 impl Work {
     /// One attempt, and what becomes of the file by it.
@@ -113,11 +112,16 @@ impl Work {
 
     /// Hands files' outcomes over to be made durable.
     pub(super) async fn settle(&self, files: Vec<EndedFile>) {
-        let count = files.len();
-        if count > 0 && !deliver(&self.aggregator, EndedFiles(files)).await {
-            log::error!("{count} files: the aggregator takes no outcome; they wait for the next start");
+        let names: Names = files.iter().map(|ended| ended.file).collect();
+        if !files.is_empty() && !deliver(&self.aggregator, EndedFiles(files)).await {
+            log::error!("{names}: the aggregator takes no outcome; they wait for the next start");
         }
     }
+}
+
+/// What a child is told of a file.
+pub(super) fn job(file: &FileOnItsWay) -> Job {
+    Job { file: file.id, media_type: file.media_type.clone(), length: file.bytes.extent.length }
 }
 
 fn ended(file: FileOnItsWay, outcome: Outcome, text: Bytes) -> EndedFile {

@@ -3,18 +3,19 @@
 //! A child that does not answer for all of them leaves open which file it was, so that nothing is said of those without an
 //! answer, and each is tried by itself. That costs a child, and no file an attempt.
 
+use std::fmt;
 use std::rc::Rc;
 use std::time::Instant;
 
 use actix::Addr;
 
+use super::attempt::job;
 use super::{ClaimedWork, Work};
 use crate::actors::panics::{self, Duty};
 use crate::actors::processor::{AttemptTogether, Processor};
-use crate::actors::{FileOnItsWay, ms_since};
+use crate::actors::{Names, ms_since};
 use crate::batch::FileEvent;
 use crate::extract::media;
-use crate::worker::Job;
 
 /// Files that are tried together.
 const FILES_MAX: usize = 16;
@@ -49,8 +50,9 @@ impl Work {
 
     /// Tries files; those that were not tried are the next to be, each by itself.
     pub(super) async fn settle_all(self: Rc<Self>, processor: Addr<Processor>, files: Vec<ClaimedWork>) {
-        let settled = format!("what becomes of {} files until the next start", files.len());
+        let names: Names = files.iter().map(|claimed| claimed.file.id).collect();
         let windows: Vec<u64> = files.iter().map(|claimed| claimed.window).collect();
+        let settled = fmt::from_fn(move |f| write!(f, "what becomes of {names} until the next start"));
         let tried = panics::counted(settled, &self.custody.metrics, self.attempt_all(processor, files)).await;
         if tried.is_none() {
             self.add_processor();
@@ -82,7 +84,8 @@ impl Work {
         let jobs = files.iter().map(|claimed| (job(&claimed.file), claimed.file.bytes.extent)).collect();
         let asked = processor.send(AttemptTogether(jobs));
         let Some(Ok(answers)) = panics::caught(Duty::Ask, &self.custody.metrics, asked).await else {
-            log::error!("{} files: their processor panicked and is replaced; each is tried alone", files.len());
+            let names: Names = files.iter().map(|claimed| claimed.file.id).collect();
+            log::error!("{names}: their processor panicked and is replaced; each is tried alone");
             self.add_processor();
             return files;
         };
@@ -106,9 +109,4 @@ impl Work {
         let mut claimed = self.claimed.borrow_mut();
         files.into_iter().rev().for_each(|file| claimed.push_front(ClaimedWork { is_alone: true, ..file }));
     }
-}
-
-/// What a child is told of a file.
-pub(super) fn job(file: &FileOnItsWay) -> Job {
-    Job { file: file.id, media_type: file.media_type.clone(), length: file.bytes.extent.length }
 }

@@ -111,7 +111,8 @@ fn looks_like_text(head: &[u8]) -> bool {
 fn by_beginning(head: &[u8]) -> &'static str {
     let text = charset::decode(&head[..head.len().min(4096)], None).text;
     let start = text.trim_start();
-    let start = start[..start.floor_char_boundary(1024)].to_ascii_lowercase();
+    let end = start.char_indices().nth(1024).map_or(start.len(), |(end, _)| end);
+    let start = start[..end].to_ascii_lowercase();
     if start.starts_with("<!doctype html") || start.starts_with("<html") {
         return HTML;
     }
