@@ -68,9 +68,13 @@ export async function shot(page, name) {
   await page.screenshot({ path: path.join(CONSIGN_SCREENSHOTS, `${name}.png`) });
 }
 
-// The names and states of the files in sight, from the top.
-export const rows = (page) => page.locator(".row.file").evaluateAll((all) =>
-  all.map((row) => ({ name: row.querySelector(".name").textContent, state: row.dataset.state, sub: row.querySelector(".sub").textContent })));
+// The names and states of the files in sight, from the top. They are drawn after what stands above them.
+export async function rows(page) {
+  const files = page.locator(".row.file");
+  await files.first().waitFor();
+  return files.evaluateAll((all) =>
+    all.map((row) => ({ name: row.querySelector(".name").textContent, state: row.dataset.state, sub: row.querySelector(".sub").textContent })));
+}
 
 // Waits until a batch that is shown has ended; what its figures say.
 export async function ended(page) {
